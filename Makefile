@@ -1,0 +1,90 @@
+# Everything here works on a fresh clone with Rust, Python 3 and gcc, as any user. What else is
+# needed and not on this machine is fetched once into .tools/ (see scripts/tools.py).
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PORT ?= 6379
+# More words for the demo, the flights or the benchmark: make demo ARGS=--help
+ARGS ?=
+PYTHON ?= python3
+export PYTHON
+
+TOOLS := $(PYTHON) scripts/tools.py
+CARGO := $(TOOLS) run libclang -- cargo
+# What the integration tests run on and with.
+TESTED := libclang redis valkey python-clients node-clients flights
+
+.PHONY: help
+help: ## list the targets
+	@sed -n -e 's/[$$][$$]/$$/g' -e 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+.PHONY: build
+build: ## build the module: target/release/libleaflet.so
+	$(CARGO) build --release
+
+.PHONY: demo
+demo: ## see events integrated inside a private Redis, for about 15 seconds
+	$(CARGO) build --release --lib --example demo_workflow
+	@$(TOOLS) run redis -- $(PYTHON) scripts/with_server.py target/release/examples/demo_workflow $(ARGS)
+
+.PHONY: run
+run: build ## serve with redis.conf on PORT (6379), data in .data/
+	@mkdir -p .data
+	@$(TOOLS) run redis -- sh -c 'exec "$$REDIS_SERVER" redis.conf --port "$$0"' $(PORT)
+
+.PHONY: cli
+cli: ## talk to the server on PORT (6379) with redis-cli
+	@$(TOOLS) run redis-cli -- sh -c 'exec "$$REDIS_CLI" -p "$$0" "$$@"' $(PORT) $(ARGS)
+
+.PHONY: flights
+flights: ## replay a year of departures from New York through rules
+	$(CARGO) build --release --lib --example flights
+	@$(TOOLS) run redis flights -- sh -c 'exec "$$PYTHON" scripts/with_server.py \
+		target/release/examples/flights --data "$$LEAFLET_FLIGHTS_DATA" "$$@"' sh $(ARGS)
+
+.PHONY: bench
+bench: ## measure a server with the module against a bare one
+	$(TOOLS) run libclang redis -- cargo bench --bench correlation_throughput -- $(ARGS)
+
+.PHONY: test
+test: lint check test-engine test-all ## everything that must hold before a change goes in
+
+.PHONY: check
+check: ## formatting, clippy with and without the module, documentation
+	cargo fmt --check
+	$(TOOLS) run -- cargo clippy --all-targets --no-default-features -- -D warnings
+	$(CARGO) clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
+
+.PHONY: test-engine
+test-engine: ## test the engine alone, without Redis and libclang
+	$(TOOLS) run -- cargo test --no-default-features
+
+.PHONY: test-all
+test-all: ## test everything, on real servers and with Python and Node clients
+	$(TOOLS) run $(TESTED) -- cargo test
+
+.PHONY: lint
+lint: ## check the shell scripts, the Dockerfile and docker-compose.yml
+	bash -n .ci/run && sh -n scripts/client-python
+	$(TOOLS) run shellcheck -- sh -c '"$$SHELLCHECK" .ci/run scripts/client-python'
+	$(TOOLS) run hadolint -- sh -c '"$$HADOLINT" Dockerfile'
+	if docker compose version >/dev/null 2>&1; then docker compose config --quiet; fi
+	$(TOOLS) run python-checks -- $(PYTHON) scripts/check_compose.py
+
+.PHONY: check-docker
+check-docker: ## carry out the Dockerfile's build stage in a clean folder
+	$(TOOLS) run libclang -- $(PYTHON) scripts/check_dockerfile.py
+
+.PHONY: server-path
+server-path: ## print the path of the redis-server in use
+	@$(TOOLS) path redis
+
+.PHONY: env
+env: ## print the environment for cargo by hand: eval "$$(make env)"
+	@$(TOOLS) env $(TESTED)
+
+.PHONY: clean
+clean: ## remove what was built (fetched tools and data stay)
+	rm -rf target

@@ -1,0 +1,180 @@
+//! Domains as they are defined and described.
+
+use serde::{Deserialize, Serialize};
+
+use super::{glob, Error, Result};
+
+/// The name of the domain that exists from the start.
+pub const DEFAULT_DOMAIN: &str = "default";
+
+/// How an integrated event lists its sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum SourcesFormat {
+    /// A JSON array of event ids.
+    #[default]
+    Json,
+    /// The event ids with commas between.
+    Csv,
+}
+
+impl SourcesFormat {
+    /// The keyword: `JSON` or `CSV`.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Csv => "CSV",
+        }
+    }
+}
+
+/// A domain's definition: what `LEAFLET.DOMAIN.CREATE` takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainSpec {
+    pub name: String,
+    /// Globs on an axon's key without its tag.
+    pub axons: Vec<String>,
+    /// The output's key; `{}` in it is where a leaflet's tag goes, else the tag is appended.
+    pub output: String,
+    /// Trim the output to this many entries.
+    pub maxlen: Option<u64>,
+    pub sources: SourcesFormat,
+    /// The database the domain works in.
+    pub db: i32,
+}
+
+impl DomainSpec {
+    /// A domain of this name with the default axons (`stream:axon_*`) and output (`stream:integrated_events`).
+    pub fn new(name: impl Into<String>, db: i32) -> Self {
+        Self {
+            name: name.into(),
+            axons: vec!["stream:axon_*".into()],
+            output: "stream:integrated_events".into(),
+            maxlen: None,
+            sources: SourcesFormat::Json,
+            db,
+        }
+    }
+}
+
+/// The longest name of a domain or rule, glob or output, in bytes.
+const MAX_NAME: usize = 1_024;
+
+/// Is this a name for a domain or a rule? Any text without control characters is.
+pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
+    if name.is_empty() {
+        Err(Error::new(format!("the name of a {what} can't be empty")))
+    } else if name.len() > MAX_NAME {
+        Err(Error::new(format!(
+            "the name of a {what} can have at most {MAX_NAME} bytes, found {}",
+            name.len()
+        )))
+    } else if name.chars().any(char::is_control) {
+        Err(Error::new(format!(
+            "the name of a {what} can't hold control characters"
+        )))
+    } else {
+        Ok(())
+    }
+}
+
+impl DomainSpec {
+    /// The most globs a domain can have.
+    const MAX_AXONS: usize = 256;
+
+    /// Does the definition make sense?
+    pub(super) fn check(&self) -> Result<()> {
+        check_name("domain", &self.name)?;
+        if self.axons.is_empty() || self.axons.len() > Self::MAX_AXONS {
+            return Err(Error::new(format!(
+                "expected 1 to {} globs after AXONS, found {}",
+                Self::MAX_AXONS,
+                self.axons.len()
+            )));
+        }
+        for name in self.axons.iter().chain([&self.output]) {
+            if name.is_empty() || name.len() > MAX_NAME {
+                return Err(Error::new(format!(
+                    "globs of AXONS and the key of OUTPUT have 1 to {MAX_NAME} bytes, found {}",
+                    name.len()
+                )));
+            }
+        }
+        let untagged = self.output.replacen("{}", "", 1);
+        if untagged.contains(['{', '}']) {
+            return Err(Error::new(
+                "OUTPUT can hold {} once, where the tag goes, and no other braces",
+            ));
+        }
+        if let Some(axon) = self
+            .axons
+            .iter()
+            .find(|axon| glob::matches(axon.as_bytes(), untagged.as_bytes()))
+        {
+            return Err(Error::new(format!(
+                "output '{}' would be one of the domain's own axons ('{axon}')",
+                self.output
+            )));
+        }
+        if self.maxlen == Some(0) {
+            return Err(Error::new("MAXLEN must be at least 1"));
+        }
+        Ok(())
+    }
+}
+
+/// What `LEAFLET.DOMAIN.INFO` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainInfo {
+    pub spec: DomainSpec,
+    pub rules: u64,
+    pub leaflets: u64,
+    pub partitions: u64,
+    pub window_events: u64,
+    pub window_bytes: u64,
+}
+
+/// What `LEAFLET.RULE.GET` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleInfo {
+    pub name: String,
+    pub domain: String,
+    /// The canonical text.
+    pub text: String,
+    pub paused: bool,
+    pub matches: u64,
+    pub emitted: u64,
+    pub limited: u64,
+    pub window_events: u64,
+    pub partitions: u64,
+}
+
+/// How a rule is added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AddRule {
+    /// Take the place of a rule of the same name.
+    pub replace: bool,
+    /// Start paused.
+    pub paused: bool,
+}
+
+/// Everything that was defined, in the order it was defined: enough to define it again.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Definitions {
+    pub domains: Vec<DomainDefinition>,
+}
+
+/// A domain and its rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainDefinition {
+    pub spec: DomainSpec,
+    pub rules: Vec<RuleDefinition>,
+}
+
+/// A rule's definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleDefinition {
+    pub name: String,
+    /// The canonical text.
+    pub text: String,
+    pub paused: bool,
+}

@@ -1,0 +1,122 @@
+//! Fields of events as rules name them: a stream field, or a path into the JSON it holds.
+
+use super::event::Event;
+use super::value::Value;
+
+/// A field, and a path into its JSON where there is one: `metadata.user.id`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FieldRef {
+    pub field: Box<str>,
+    /// Keys of nested JSON objects; empty for the field itself.
+    pub path: Box<[String]>,
+}
+
+impl FieldRef {
+    /// From the segments of a dotted name.
+    pub fn new(segments: &[String]) -> Self {
+        let (field, path) = segments.split_first().expect("a path has a segment");
+        Self {
+            field: field.as_str().into(),
+            path: path.into(),
+        }
+    }
+
+    /// The field's value in an event; NULL where the field is missing, holds no JSON, or the JSON has no such key.
+    ///
+    /// ```
+    /// use leaflet::engine::{field::FieldRef, value::Value, EntryId, Event};
+    /// let event = Event {
+    ///     key: b"s",
+    ///     id: EntryId { ms: 1, seq: 0 },
+    ///     fields: &[(b"type", b"A"), (b"metadata", br#"{"user":{"id":7}}"#)],
+    ///     hops: 0,
+    /// };
+    /// let id = FieldRef::new(&["metadata".into(), "user".into(), "id".into()]);
+    /// assert_eq!(id.read(&event), Value::Number(7.0));
+    /// ```
+    pub fn read<'a>(&self, event: &Event<'a>) -> Value<'a> {
+        let raw = match &*self.field {
+            "type" => event.event_type(),
+            name => event.field(name.as_bytes()),
+        };
+        match raw {
+            None => Value::Null,
+            Some(text) if self.path.is_empty() => Value::text(text),
+            Some(json) => self.read_json(json),
+        }
+    }
+
+    fn read_json(&self, json: &[u8]) -> Value<'static> {
+        let Ok(document) = serde_json::from_slice::<serde_json::Value>(json) else {
+            return Value::Null;
+        };
+        let leaf = self
+            .path
+            .iter()
+            .try_fold(&document, |node, key| node.get(key));
+        match leaf {
+            None | Some(serde_json::Value::Null) => Value::Null,
+            Some(serde_json::Value::Bool(b)) => Value::Bool(*b),
+            Some(serde_json::Value::Number(n)) => n.as_f64().map_or(Value::Null, Value::number),
+            Some(serde_json::Value::String(s)) => Value::Text(s.clone().into_bytes().into()),
+            Some(nested) => Value::Text(nested.to_string().into_bytes().into()),
+        }
+    }
+}
+
+impl<'a> Event<'a> {
+    /// The raw text of a field.
+    pub fn field(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.fields
+            .iter()
+            .find(|(field, _)| *field == name)
+            .map(|(_, value)| *value)
+    }
+
+    /// The event's type: `type`, or else `event_type`. An entry with neither is no event.
+    pub fn event_type(&self) -> Option<&'a [u8]> {
+        self.field(b"type").or_else(|| self.field(b"event_type"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::EntryId;
+
+    #[test]
+    fn reads_fields_and_json() {
+        let fields: [(&[u8], &[u8]); 4] = [
+            (b"event_type", b"B"),
+            (
+                b"metadata",
+                br#"{"a":{"b":"x","n":null,"t":true,"l":[1, 2]},"a.b":1}"#,
+            ),
+            (b"bad", b"{"),
+            (b"metadata", b"second"),
+        ];
+        let event = Event {
+            key: b"k",
+            id: EntryId::default(),
+            fields: &fields,
+            hops: 0,
+        };
+        let read = |path: &str| {
+            let segments: Vec<String> = path.split('.').map(String::from).collect();
+            FieldRef::new(&segments).read(&event)
+        };
+        assert_eq!(read("type"), Value::text(b"B"));
+        assert_eq!(read("metadata.a.b"), Value::text(b"x"));
+        assert_eq!(read("metadata.a.t"), Value::Bool(true));
+        assert_eq!(read("metadata.a.l"), Value::text(b"[1,2]"));
+        for null in [
+            "nothing",
+            "metadata.a.n",
+            "metadata.x",
+            "metadata.a.b.c",
+            "bad.x",
+        ] {
+            assert!(read(null).is_null(), "{null}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! From (axon, type) to the atoms that can take the event, so that an event touches only the rules that can use it.
+
+use std::rc::Rc;
+
+use ahash::AHashMap;
+
+use super::key::short_name;
+use super::rule::program::{AtomSet, Program};
+use super::store::Slot;
+
+/// The rules that can use an event of one axon and type.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Positions of rules, in the order they were added, and their atoms of this type and axon.
+    pub rules: Vec<(usize, AtomSet)>,
+    /// The fields that any of them keeps.
+    pub slots: Vec<Slot>,
+}
+
+/// A rule as the index sees it.
+pub struct Indexed<'a> {
+    pub program: &'a Program,
+    /// By the program's fields.
+    pub slots: &'a [Slot],
+}
+
+/// One axon's part of the index, filled as types come by. Only types that a rule names get an entry of their own.
+#[derive(Debug)]
+struct Axon {
+    name: Box<[u8]>,
+    any: Rc<Uses>,
+    by_type: AHashMap<Box<str>, Rc<Uses>>,
+}
+
+/// A domain's index.
+#[derive(Debug, Default)]
+pub struct Index {
+    /// For each type that a rule names, the rules that do; and those that take any type.
+    by_type: AHashMap<Box<str>, Vec<usize>>,
+    any: Vec<usize>,
+    axons: Vec<Axon>,
+}
+
+impl Index {
+    /// Indexes these rules, in their order.
+    pub fn new<'a>(rules: impl Iterator<Item = Indexed<'a>>) -> Self {
+        let mut index = Self::default();
+        for (position, rule) in rules.enumerate() {
+            for atom in &rule.program.atoms {
+                let list = match &atom.event_type {
+                    Some(event_type) => index.by_type.entry(event_type.clone()).or_default(),
+                    None => &mut index.any,
+                };
+                if list.last() != Some(&position) {
+                    list.push(position);
+                }
+            }
+        }
+        index
+    }
+
+    /// Adds an axon (its key without the tag); its number.
+    pub fn add_axon<'a>(&mut self, name: &[u8], rule: impl Fn(usize) -> Indexed<'a>) -> usize {
+        let any = Rc::new(uses(name, None, &self.any, rule));
+        self.axons.push(Axon {
+            name: name.into(),
+            any,
+            by_type: AHashMap::new(),
+        });
+        self.axons.len() - 1
+    }
+
+    /// Who can use an event of this axon and type.
+    pub fn uses<'a>(
+        &mut self,
+        axon: usize,
+        event_type: &[u8],
+        rule: impl Fn(usize) -> Indexed<'a>,
+    ) -> Rc<Uses> {
+        let axon = &mut self.axons[axon];
+        let named = std::str::from_utf8(event_type)
+            .ok()
+            .and_then(|name| self.by_type.get_key_value(name));
+        let Some((event_type, positions)) = named else {
+            return Rc::clone(&axon.any);
+        };
+        if let Some(uses) = axon.by_type.get(event_type) {
+            return Rc::clone(uses);
+        }
+        let mut positions: Vec<usize> = positions.iter().chain(&self.any).copied().collect();
+        positions.sort_unstable();
+        positions.dedup();
+        let uses = Rc::new(uses(&axon.name, Some(event_type), &positions, rule));
+        axon.by_type.insert(event_type.clone(), Rc::clone(&uses));
+        uses
+    }
+}
+
+fn uses<'a>(
+    name: &[u8],
+    event_type: Option<&str>,
+    rules: &[usize],
+    rule: impl Fn(usize) -> Indexed<'a>,
+) -> Uses {
+    let mut uses = Uses::default();
+    for &position in rules {
+        let Indexed { program, slots } = rule(position);
+        let fits = program.atoms.iter().enumerate().filter(|(_, atom)| {
+            atom.event_type
+                .as_deref()
+                .is_none_or(|wanted| Some(wanted) == event_type)
+                && atom
+                    .axon
+                    .as_ref()
+                    .is_none_or(|axon| axon.matches(name, short_name(name)))
+        });
+        let atoms: AtomSet = fits.fold(0, |set, (i, _)| set | 1 << i);
+        if atoms != 0 {
+            uses.rules.push((position, atoms));
+            uses.slots
+                .extend(program.kept.iter().map(|field| slots[*field as usize]));
+        }
+    }
+    uses.slots.sort_unstable();
+    uses.slots.dedup();
+    uses
+}

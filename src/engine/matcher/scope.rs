@@ -1,0 +1,53 @@
+//! What expressions see of a match, whole or in the making.
+
+use crate::engine::expr::Scope;
+use crate::engine::store::{Slot, Store};
+use crate::engine::value::Value;
+use crate::engine::window::Candidate;
+
+/// An event of a match and the atom it was given to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matched {
+    pub atom: u8,
+    pub event: Candidate,
+}
+
+/// The events of a match, oldest first.
+pub struct MatchScope<'a> {
+    pub events: &'a [Matched],
+    pub store: &'a Store,
+    /// The rule's fields, as the store numbers them.
+    pub slots: &'a [Slot],
+}
+
+impl<'a> MatchScope<'a> {
+    fn over(&self, over: Option<u8>) -> impl DoubleEndedIterator<Item = &'a Matched> {
+        self.events
+            .iter()
+            .filter(move |m| over.is_none_or(|atom| m.atom == atom))
+    }
+
+    fn read(&self, matched: &Matched, field: u16) -> Value<'a> {
+        self.store
+            .get(matched.event.record)
+            .kept(self.slots[field as usize])
+    }
+}
+
+impl Scope for MatchScope<'_> {
+    fn field(&self, atom: Option<u8>, field: u16) -> Value<'_> {
+        self.over(atom)
+            .next_back()
+            .map_or(Value::Null, |last| self.read(last, field))
+    }
+
+    fn count(&self, over: Option<u8>) -> usize {
+        self.over(over).count()
+    }
+
+    fn nth(&self, over: Option<u8>, n: usize, field: u16) -> Value<'_> {
+        self.over(over)
+            .nth(n)
+            .map_or(Value::Null, |matched| self.read(matched, field))
+    }
+}

@@ -1,0 +1,90 @@
+//! What windows hold, counted where it changes.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Counts what one part of the engine holds; its bytes count for the part it belongs to as well.
+#[derive(Debug, Default)]
+pub struct Meter {
+    events: Cell<u64>,
+    partitions: Cell<u64>,
+    bytes: Cell<u64>,
+    parent: Option<Rc<Meter>>,
+}
+
+impl Meter {
+    /// A meter of a part of `parent`.
+    pub fn child(parent: &Rc<Meter>) -> Rc<Self> {
+        Rc::new(Self {
+            parent: Some(Rc::clone(parent)),
+            ..Self::default()
+        })
+    }
+
+    pub fn events(&self) -> u64 {
+        self.events.get()
+    }
+
+    pub fn partitions(&self) -> u64 {
+        self.partitions.get()
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+
+    pub fn add_event(&self) {
+        self.events.set(self.events.get() + 1);
+    }
+
+    pub fn remove_event(&self) {
+        self.events.set(self.events.get() - 1);
+    }
+
+    pub fn add_partition(&self) {
+        self.partitions.set(self.partitions.get() + 1);
+    }
+
+    pub fn remove_partition(&self) {
+        self.partitions.set(self.partitions.get() - 1);
+    }
+
+    pub fn add_bytes(&self, bytes: u64) {
+        self.bytes.set(self.bytes.get() + bytes);
+        if let Some(parent) = &self.parent {
+            parent.add_bytes(bytes);
+        }
+    }
+
+    pub fn remove_bytes(&self, bytes: u64) {
+        self.bytes.set(self.bytes.get() - bytes);
+        if let Some(parent) = &self.parent {
+            parent.remove_bytes(bytes);
+        }
+    }
+
+    /// Back to nothing.
+    pub fn clear(&self) {
+        self.remove_bytes(self.bytes.get());
+        self.events.set(0);
+        self.partitions.set(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_count_for_the_whole() {
+        let whole = Rc::new(Meter::default());
+        let (a, b) = (Meter::child(&whole), Meter::child(&whole));
+        a.add_bytes(5);
+        b.add_bytes(7);
+        b.add_event();
+        a.remove_bytes(2);
+        assert_eq!((whole.bytes(), a.bytes(), b.events()), (10, 3, 1));
+        b.clear();
+        assert_eq!((whole.bytes(), b.bytes(), b.events()), (3, 0, 0));
+    }
+}

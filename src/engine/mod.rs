@@ -1,0 +1,368 @@
+//! The correlation engine: pure Rust, no Redis, no clock, no randomness.
+//!
+//! What it does is a function of what it is fed: definitions and events, in their order.
+//!
+//! ```
+//! use leaflet::engine::domain::{AddRule, DEFAULT_DOMAIN};
+//! use leaflet::engine::{Engine, EntryId, Event, Settings};
+//!
+//! let mut engine = Engine::new(Settings::default());
+//! engine.add_rule(DEFAULT_DOMAIN, "pair", "MATCH A@axon_1 AND B@axon_2 WITHIN 2s", AddRule::default())?;
+//! let mut out = Vec::new();
+//! for (key, event_type, ms) in [("stream:axon_1", "A", 1_000), ("stream:axon_2", "B", 2_500)] {
+//!     let event = Event {
+//!         key: key.as_bytes(),
+//!         id: EntryId { ms, seq: 0 },
+//!         fields: &[(b"type", event_type.as_bytes())],
+//!         hops: 0,
+//!     };
+//!     let route = engine.route(0, event.key).expect("the default domain watches stream:axon_*");
+//!     engine.on_event(route, &event, &mut out);
+//! }
+//! assert_eq!(out.len(), 1);
+//! assert_eq!(out[0].output, b"stream:integrated_events");
+//! # Ok::<(), leaflet::engine::Error>(())
+//! ```
+
+pub mod domain;
+pub mod emission;
+pub mod error;
+pub mod event;
+pub mod expr;
+pub mod field;
+mod fields;
+pub mod glob;
+mod index;
+pub mod key;
+mod leaflet;
+pub mod like;
+mod matcher;
+mod meter;
+pub mod output;
+mod processor;
+mod router;
+pub mod rule;
+pub mod settings;
+pub mod stats;
+mod store;
+pub mod value;
+mod window;
+
+use std::rc::Rc;
+
+use domain::{
+    AddRule, Definitions, DomainDefinition, DomainInfo, DomainSpec, RuleDefinition, RuleInfo,
+    DEFAULT_DOMAIN,
+};
+pub use emission::Emission;
+pub use error::{Error, Result};
+pub use event::{EntryId, Event};
+use meter::Meter;
+use processor::Domain;
+pub use router::Route;
+use router::Router;
+pub use settings::Settings;
+pub use stats::Stats;
+
+/// The most domains there can be.
+const MAX_DOMAINS: usize = 1_024;
+/// The most rules a domain can have.
+const MAX_RULES: usize = 100_000;
+
+/// All domains, their rules and their windows.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    /// In the order they were created.
+    domains: Vec<Domain>,
+    router: Router,
+    /// What dropped domains had counted.
+    past: Stats,
+    meter: Rc<Meter>,
+}
+
+impl Engine {
+    /// An engine with the `default` domain.
+    pub fn new(settings: Settings) -> Self {
+        let meter = Rc::new(Meter::default());
+        Self {
+            settings,
+            domains: vec![Domain::new(DomainSpec::new(DEFAULT_DOMAIN, 0), &meter)],
+            router: Router::default(),
+            past: Stats::default(),
+            meter,
+        }
+    }
+
+    /// The limits in force.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// Changes the limits. What windows hold already stays.
+    pub fn set_settings(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
+    /// Where the events of this key in this database go: `None` where no domain watches it.
+    pub fn route(&mut self, db: i32, key: &[u8]) -> Option<Route> {
+        self.router.route(&mut self.domains, db, key)
+    }
+
+    /// Takes in one event, by the route of its key; what it completes is appended to `out`, in the order to emit.
+    pub fn on_event(&mut self, route: Route, event: &Event<'_>, out: &mut Vec<Emission>) {
+        for target in self.router.targets(route) {
+            let domain = &mut self.domains[target.domain];
+            if self.settings.cluster && route.untagged {
+                domain.pass_over();
+            } else {
+                domain.feed(target.axon, event, &self.settings, &self.meter, out);
+            }
+        }
+    }
+
+    /// Takes note that the host could not append an integrated event.
+    pub fn emit_failed(&mut self, emission: &Emission) {
+        if let Some(domain) = self
+            .domains
+            .iter_mut()
+            .find(|domain| domain.spec.name == *emission.domain)
+        {
+            domain.emit_failed(&emission.rule);
+        }
+    }
+
+    /// Defines a domain.
+    ///
+    /// # Errors
+    /// Where the name is taken or no name, or the definition makes no sense; nothing changes then.
+    pub fn create_domain(&mut self, spec: DomainSpec) -> Result<()> {
+        spec.check()?;
+        if self.domain_place(&spec.name).is_ok() {
+            return Err(Error::new(format!("domain '{}' exists already", spec.name)));
+        }
+        if self.domains.len() == MAX_DOMAINS {
+            return Err(Error::new(format!(
+                "there are {MAX_DOMAINS} domains already, which is the limit"
+            )));
+        }
+        self.domains.push(Domain::new(spec, &self.meter));
+        self.router.redefined();
+        Ok(())
+    }
+
+    /// Drops a domain with its rules and windows. The `default` domain can be dropped too.
+    ///
+    /// # Errors
+    /// Where there is no such domain.
+    pub fn drop_domain(&mut self, name: &str) -> Result<()> {
+        let place = self.domain_place(name)?;
+        let mut domain = self.domains.remove(place);
+        domain.clear();
+        self.past.add_counters(&domain.stats());
+        self.router.redefined();
+        Ok(())
+    }
+
+    /// Describes one domain.
+    ///
+    /// # Errors
+    /// Where there is no such domain.
+    pub fn domain_info(&self, name: &str) -> Result<DomainInfo> {
+        Ok(self.domains[self.domain_place(name)?].info())
+    }
+
+    /// Describes all domains, in the order they were created.
+    pub fn domain_infos(&self) -> Vec<DomainInfo> {
+        self.domains.iter().map(Domain::info).collect()
+    }
+
+    /// Adds (or replaces) a rule. It sees the events from now on. Replacing a rule by the same text changes nothing;
+    /// by another, it starts afresh in the old one's place.
+    ///
+    /// # Errors
+    /// Where there is no such domain, the name is taken or no name, or the text is no rule; nothing changes then.
+    pub fn add_rule(&mut self, domain: &str, name: &str, text: &str, how: AddRule) -> Result<()> {
+        let at = self.domain_place(domain)?;
+        domain::check_name("rule", name)?;
+        let rule = rule::parse(text)?;
+        let program = rule::compile::compile(&rule)?;
+        let text = rule.to_string();
+        let rules = &self.domains[at].rules;
+        let place = rules.iter().position(|rule| *rule.name == *name);
+        if let Some(place) = place {
+            if !how.replace {
+                return Err(Error::new(format!(
+                    "rule '{name}' exists already in domain '{domain}' (REPLACE replaces it)"
+                )));
+            }
+            if *rules[place].text == *text {
+                return Ok(());
+            }
+        } else if rules.len() == MAX_RULES {
+            return Err(Error::new(format!(
+                "domain '{domain}' has {MAX_RULES} rules already, which is the limit"
+            )));
+        }
+        let place = place.unwrap_or(rules.len());
+        self.domains[at].put_rule(place, name, text, program, how.paused)?;
+        self.router.redefined();
+        Ok(())
+    }
+
+    /// Deletes a rule and what it held.
+    ///
+    /// # Errors
+    /// Where there is no such domain or rule.
+    pub fn delete_rule(&mut self, domain: &str, name: &str) -> Result<()> {
+        let (at, place) = self.rule_place(domain, name)?;
+        self.domains[at].delete_rule(place);
+        self.router.redefined();
+        Ok(())
+    }
+
+    /// Pauses or resumes a rule. A paused rule sees nothing and keeps what it held.
+    ///
+    /// # Errors
+    /// Where there is no such domain or rule.
+    pub fn set_paused(&mut self, domain: &str, name: &str, paused: bool) -> Result<()> {
+        let (at, place) = self.rule_place(domain, name)?;
+        self.domains[at].rules[place].paused = paused;
+        Ok(())
+    }
+
+    /// Describes one rule.
+    ///
+    /// # Errors
+    /// Where there is no such domain or rule.
+    pub fn rule_info(&self, domain: &str, name: &str) -> Result<RuleInfo> {
+        let (at, place) = self.rule_place(domain, name)?;
+        Ok(self.domains[at].rules[place].info(domain))
+    }
+
+    /// Describes a domain's rules, in the order they were added.
+    ///
+    /// # Errors
+    /// Where there is no such domain.
+    pub fn rule_infos(&self, domain: &str) -> Result<Vec<RuleInfo>> {
+        let at = self.domain_place(domain)?;
+        Ok(self.domains[at]
+            .rules
+            .iter()
+            .map(|rule| rule.info(domain))
+            .collect())
+    }
+
+    /// The counters of everything, of one domain, or of one rule (of the `default` domain where none is named).
+    ///
+    /// # Errors
+    /// Where there is no such domain or rule.
+    pub fn stats(&self, domain: Option<&str>, rule: Option<&str>) -> Result<Stats> {
+        match (domain, rule) {
+            (None, None) => {
+                let mut total = self.past;
+                for stats in self.domains.iter().map(Domain::stats) {
+                    total.add_counters(&stats);
+                    total.add_levels(&stats);
+                }
+                Ok(total)
+            }
+            (Some(domain), None) => Ok(self.domains[self.domain_place(domain)?].stats()),
+            (domain, Some(rule)) => {
+                let (at, place) = self.rule_place(domain.unwrap_or(DEFAULT_DOMAIN), rule)?;
+                Ok(self.domains[at].rules[place].stats())
+            }
+        }
+    }
+
+    /// Forgets windows, clocks and counters, of everything, of one domain, or of one rule (of the `default` domain
+    /// where none is named; the clocks are the domain's, and stay); definitions stay.
+    ///
+    /// # Errors
+    /// Where there is no such domain or rule.
+    pub fn reset(&mut self, domain: Option<&str>, rule: Option<&str>) -> Result<()> {
+        match (domain, rule) {
+            (None, None) => {
+                self.domains.iter_mut().for_each(Domain::reset);
+                self.past = Stats::default();
+            }
+            (Some(domain), None) => {
+                let at = self.domain_place(domain)?;
+                self.domains[at].reset();
+            }
+            (domain, Some(rule)) => {
+                let (at, place) = self.rule_place(domain.unwrap_or(DEFAULT_DOMAIN), rule)?;
+                self.domains[at].reset_rule(place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the windows and clocks of the domains that work in this database (`FLUSHDB`), or of all (`FLUSHALL`).
+    pub fn flush(&mut self, db: Option<i32>) {
+        let flushed = |domain: &&mut Domain| db.is_none_or(|db| domain.spec.db == db);
+        self.domains
+            .iter_mut()
+            .filter(flushed)
+            .for_each(Domain::clear);
+    }
+
+    /// Everything that was defined.
+    pub fn definitions(&self) -> Definitions {
+        let rules = |domain: &Domain| {
+            let define = |rule: &processor::Rule| RuleDefinition {
+                name: rule.name.to_string(),
+                text: rule.text.to_string(),
+                paused: rule.paused,
+            };
+            domain.rules.iter().map(define).collect()
+        };
+        let define = |domain: &Domain| DomainDefinition {
+            spec: domain.spec.clone(),
+            rules: rules(domain),
+        };
+        Definitions {
+            domains: self.domains.iter().map(define).collect(),
+        }
+    }
+
+    /// Replaces all definitions by these, with empty windows.
+    ///
+    /// # Errors
+    /// Where any of them is refused; nothing changes then.
+    pub fn restore(&mut self, definitions: &Definitions) -> Result<()> {
+        let mut restored = Self::new(self.settings);
+        restored.domains.clear();
+        for domain in &definitions.domains {
+            restored.create_domain(domain.spec.clone())?;
+            for rule in &domain.rules {
+                let how = AddRule {
+                    replace: false,
+                    paused: rule.paused,
+                };
+                restored.add_rule(&domain.spec.name, &rule.name, &rule.text, how)?;
+            }
+        }
+        *self = restored;
+        Ok(())
+    }
+
+    fn domain_place(&self, name: &str) -> Result<usize> {
+        let place = self
+            .domains
+            .iter()
+            .position(|domain| domain.spec.name == name);
+        place.ok_or_else(|| Error::new(format!("no such domain '{name}'")))
+    }
+
+    fn rule_place(&self, domain: &str, name: &str) -> Result<(usize, usize)> {
+        let at = self.domain_place(domain)?;
+        let place = self.domains[at]
+            .rules
+            .iter()
+            .position(|rule| *rule.name == *name);
+        let place = place
+            .ok_or_else(|| Error::new(format!("no such rule '{name}' in domain '{domain}'")))?;
+        Ok((at, place))
+    }
+}

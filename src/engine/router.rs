@@ -1,0 +1,102 @@
+//! From a key to the domains that watch it.
+
+use ahash::AHashMap;
+use smallvec::SmallVec;
+
+use super::glob;
+use super::key::AxonKey;
+use super::processor::Domain;
+
+/// Where an axon's events go; valid until the next definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The axon has no tag.
+    pub untagged: bool,
+    number: u32,
+}
+
+/// One domain that watches an axon.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its place among the domains.
+    pub domain: usize,
+    /// The axon's number there.
+    pub axon: usize,
+}
+
+/// Remembers for every key it was asked about, tag aside, who watches it. What it remembers can be found anew at any
+/// time, so it forgets everything when that becomes too much.
+#[derive(Debug, Default)]
+pub struct Router {
+    /// By database and name. `None`: nobody.
+    known: AHashMap<i32, AHashMap<Box<[u8]>, Option<u32>>>,
+    targets: Vec<SmallVec<[Target; 1]>>,
+    /// What the names in `known` take, about.
+    bytes: usize,
+    /// `known` is out of date.
+    stale: bool,
+}
+
+/// The most that remembered names may take.
+const MAX_BYTES: usize = 16 << 20;
+
+impl Router {
+    /// Takes note that domains or rules have changed.
+    pub fn redefined(&mut self) {
+        self.stale = true;
+    }
+
+    /// Who gets the events of a route.
+    pub fn targets(&self, route: Route) -> &[Target] {
+        &self.targets[route.number as usize]
+    }
+
+    /// The route of a key, or `None` where nobody watches it.
+    pub fn route(&mut self, domains: &mut [Domain], db: i32, key: &[u8]) -> Option<Route> {
+        if self.stale || self.bytes > MAX_BYTES {
+            *self = Self::default();
+            domains.iter_mut().for_each(Domain::reindex);
+        }
+        let AxonKey { tag, name } = AxonKey::parse(key);
+        let untagged = tag.is_empty();
+        let known = self
+            .known
+            .get(&db)
+            .and_then(|names| names.get(&*name))
+            .copied();
+        let number = known.unwrap_or_else(|| self.find(domains, db, &name))?;
+        Some(Route { untagged, number })
+    }
+
+    fn find(&mut self, domains: &mut [Domain], db: i32, name: &[u8]) -> Option<u32> {
+        let watches = |domain: &Domain| {
+            domain.spec.db == db
+                && domain
+                    .spec
+                    .axons
+                    .iter()
+                    .any(|axon| glob::matches(axon.as_bytes(), name))
+        };
+        let targets: SmallVec<[Target; 1]> = domains
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, domain)| watches(domain))
+            .map(|(place, domain)| Target {
+                domain: place,
+                axon: domain.add_axon(name),
+            })
+            .collect();
+        let number = (!targets.is_empty()).then(|| {
+            self.targets.push(targets);
+            (self.targets.len() - 1) as u32
+        });
+        /// What an entry takes apart from the name, roughly, with an axon's part of the index.
+        const ENTRY_BYTES: usize = 256;
+        self.bytes += name.len() + ENTRY_BYTES;
+        self.known
+            .entry(db)
+            .or_default()
+            .insert(name.into(), number);
+        number
+    }
+}

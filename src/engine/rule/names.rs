@@ -1,0 +1,74 @@
+//! The names by which a rule's clauses call the events of its atoms.
+
+use super::ast::{Atom, Path};
+use super::words;
+use crate::engine::{Error, Result};
+
+/// The names of a rule, in the order of the atoms.
+#[derive(Debug)]
+pub struct Names {
+    /// `None`: more than one atom could be meant.
+    list: Vec<(String, Option<u8>)>,
+}
+
+impl Names {
+    /// Every atom's name: what AS says, or else its type, where no other atom has that type. Atoms are numbered in
+    /// their order.
+    pub fn new(atoms: &[&Atom]) -> Self {
+        let mut list: Vec<(String, Option<u8>)> = Vec::with_capacity(atoms.len());
+        for (number, atom) in (0..).zip(atoms) {
+            let Some(name) = atom.alias.as_ref().or(atom.event_type.as_ref()) else {
+                continue;
+            };
+            let same_type = |other: &&&Atom| other.event_type == atom.event_type;
+            let unique = atom.alias.is_some() || atoms.iter().filter(same_type).count() == 1;
+            match list.iter_mut().find(|(taken, _)| taken == name) {
+                Some((_, meant)) => *meant = None,
+                None => list.push((name.clone(), unique.then_some(number))),
+            }
+        }
+        Self { list }
+    }
+
+    /// Splits a dotted name into the atom it begins with and the field. A type may hold dots itself, so the longest
+    /// name that an atom has counts.
+    ///
+    /// # Errors
+    /// Where no atom, or more than one, has the name.
+    pub fn resolve<'p>(&self, path: &'p Path) -> Result<(u8, &'p [String])> {
+        let segments = &path.segments;
+        for length in (1..=segments.len()).rev() {
+            let name = segments[..length].join(".");
+            match self.list.iter().find(|(known, _)| *known == name) {
+                Some((_, Some(atom))) => return Ok((*atom, &segments[length..])),
+                Some((_, None)) => {
+                    let message =
+                        format!("'{name}' names more than one atom: give each a name with AS");
+                    return Err(Error::at(path.column, message));
+                }
+                None => {}
+            }
+        }
+        Err(Error::at(path.column, self.unknown(segments)))
+    }
+
+    fn unknown(&self, segments: &[String]) -> String {
+        let name = &segments[0];
+        let known: Vec<&str> = self.list.iter().map(|(name, _)| name.as_str()).collect();
+        let Some(first) = known.first() else {
+            return format!("no event is named '{name}': give one a name with AS");
+        };
+        if segments.len() == 1 {
+            return format!(
+                "expected the name of an event and a field, as in {first}.{name}, found '{name}'"
+            );
+        }
+        match words::nearest(name, known.iter().copied()) {
+            Some(near) => format!("no event is named '{name}' (did you mean {near}?)"),
+            None => format!(
+                "no event is named '{name}': the names are {}",
+                known.join(", ")
+            ),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Limits that the host sets.
+
+/// The engine's limits. They are the same on a primary and its replicas, or their windows may differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Bytes that all windows together may take. An event that finds no room can complete a match, but is
+    /// not kept, and is counted as shed.
+    pub max_window_memory: u64,
+    /// Steps one event may spend in the search for one rule's match.
+    pub match_budget: u64,
+    /// Integrated events may lead to integrated events this many times; what would go further is counted
+    /// and not emitted.
+    pub max_hops: u32,
+    /// Redis Cluster: untagged axons are not correlated.
+    pub cluster: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_window_memory: 256 << 20,
+            match_budget: 100_000,
+            max_hops: 8,
+            cluster: false,
+        }
+    }
+}

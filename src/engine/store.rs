@@ -1,0 +1,198 @@
+//! The events that windows hold, each once, counted and measured.
+
+use std::mem::size_of;
+use std::rc::Rc;
+
+use slab::Slab;
+use smallvec::SmallVec;
+
+use super::event::{EntryId, Event};
+use super::meter::Meter;
+use super::value::Value;
+
+/// A record's number in its [`Store`].
+pub type RecordId = u32;
+
+/// A field that rules share: its number in the domain's [`Fields`](super::fields::Fields).
+pub type Slot = u16;
+
+/// What is kept of an event: what the output needs, and the fields that rules read later.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Milliseconds since the epoch.
+    pub time: u64,
+    pub id: EntryId,
+    pub hops: u32,
+    /// How many windows hold it.
+    holders: u32,
+    /// Key, type and the standard fields, one after the other: one allocation for all.
+    text: Box<[u8]>,
+    /// Where each of them ends in `text`; `u32::MAX` where it is absent.
+    ends: [u32; Part::COUNT],
+    kept: SmallVec<[(Slot, Value<'static>); 2]>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Key,
+    Type,
+    EventId,
+    Timestamp,
+    Value,
+}
+
+impl Part {
+    const COUNT: usize = 5;
+}
+
+const ABSENT: u32 = u32::MAX;
+
+impl Record {
+    /// Keeps what is needed of an event.
+    pub fn new(event: &Event<'_>, time: u64, kept: SmallVec<[(Slot, Value<'static>); 2]>) -> Self {
+        let parts = [
+            Some(event.key),
+            event.event_type(),
+            event.field(b"event_id"),
+            event.field(b"timestamp"),
+            event.field(b"value"),
+        ];
+        let mut text = Vec::with_capacity(parts.iter().flatten().map(|part| part.len()).sum());
+        let ends = parts.map(|part| match part {
+            None => ABSENT,
+            Some(bytes) => {
+                text.extend_from_slice(bytes);
+                text.len() as u32
+            }
+        });
+        Self {
+            time,
+            id: event.id,
+            hops: event.hops,
+            holders: 0,
+            text: text.into(),
+            ends,
+            kept,
+        }
+    }
+
+    fn part(&self, part: Part) -> Option<&[u8]> {
+        let part = part as usize;
+        if self.ends[part] == ABSENT {
+            return None;
+        }
+        let start = self.ends[..part]
+            .iter()
+            .rev()
+            .find(|end| **end != ABSENT)
+            .copied()
+            .unwrap_or(0);
+        Some(&self.text[start as usize..self.ends[part] as usize])
+    }
+
+    /// The whole key of its axon.
+    pub fn key(&self) -> &[u8] {
+        self.part(Part::Key).unwrap_or_default()
+    }
+
+    pub fn event_type(&self) -> &[u8] {
+        self.part(Part::Type).unwrap_or_default()
+    }
+
+    pub fn event_id(&self) -> Option<&[u8]> {
+        self.part(Part::EventId)
+    }
+
+    pub fn timestamp(&self) -> Option<&[u8]> {
+        self.part(Part::Timestamp)
+    }
+
+    pub fn value(&self) -> Option<&[u8]> {
+        self.part(Part::Value)
+    }
+
+    /// A kept field; NULL where it was not kept.
+    pub fn kept(&self, slot: Slot) -> Value<'_> {
+        self.kept
+            .iter()
+            .find(|(known, _)| *known == slot)
+            .map_or(Value::Null, |(_, value)| value.as_ref())
+    }
+
+    /// What it takes in memory.
+    fn bytes(&self) -> u64 {
+        let texts: usize = self
+            .kept
+            .iter()
+            .map(|(_, value)| match value {
+                Value::Text(text) => text.len(),
+                _ => 0,
+            })
+            .sum();
+        let spilled = if self.kept.spilled() {
+            self.kept.capacity() * size_of::<(Slot, Value)>()
+        } else {
+            0
+        };
+        (size_of::<Self>() + self.text.len() + texts + spilled) as u64
+    }
+}
+
+/// The records of a domain.
+#[derive(Debug)]
+pub struct Store {
+    records: Slab<Record>,
+    meter: Rc<Meter>,
+}
+
+impl Store {
+    /// An empty store that counts what it holds with this meter.
+    pub fn new(meter: Rc<Meter>) -> Self {
+        Self {
+            records: Slab::new(),
+            meter,
+        }
+    }
+
+    /// Puts a record in, held by nobody yet.
+    pub fn insert(&mut self, record: Record) -> RecordId {
+        self.meter.add_event();
+        self.meter.add_bytes(record.bytes());
+        self.records.insert(record) as RecordId
+    }
+
+    /// One window more holds it.
+    pub fn hold(&mut self, id: RecordId) {
+        self.records[id as usize].holders += 1;
+    }
+
+    /// One window less holds it; it goes with the last.
+    pub fn release(&mut self, id: RecordId) {
+        self.records[id as usize].holders -= 1;
+        self.drop_unheld(id);
+    }
+
+    /// Removes a record that no window holds.
+    pub fn drop_unheld(&mut self, id: RecordId) {
+        if self.records[id as usize].holders == 0 {
+            self.meter.remove_event();
+            self.meter
+                .remove_bytes(self.records.remove(id as usize).bytes());
+        }
+    }
+
+    pub fn get(&self, id: RecordId) -> &Record {
+        &self.records[id as usize]
+    }
+
+    /// How many events are held.
+    pub fn len(&self) -> u64 {
+        self.meter.events()
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.records = Slab::new();
+        self.meter.clear();
+    }
+}

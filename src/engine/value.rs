@@ -1,0 +1,183 @@
+//! Values of expressions: SQL's NULL, booleans, doubles and texts (bytes).
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+/// A value. Fields of events are texts; a text that reads as a number compares and counts as one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'a> {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(Cow<'a, [u8]>),
+}
+
+impl<'a> Value<'a> {
+    /// A borrowed text.
+    pub fn text(bytes: &'a [u8]) -> Self {
+        Self::Text(Cow::Borrowed(bytes))
+    }
+
+    /// A finite number; anything else is NULL.
+    pub fn number(n: f64) -> Self {
+        if n.is_finite() {
+            Self::Number(n)
+        } else {
+            Self::Null
+        }
+    }
+
+    /// A truth value; `None` is NULL.
+    pub fn truth(truth: Option<bool>) -> Self {
+        truth.map_or(Self::Null, Self::Bool)
+    }
+
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// The same value, owned.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(b) => Value::Bool(b),
+            Self::Number(n) => Value::Number(n),
+            Self::Text(t) => Value::Text(Cow::Owned(t.into_owned())),
+        }
+    }
+
+    /// The same value, borrowed from this one.
+    pub fn as_ref(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(b) => Value::Bool(*b),
+            Self::Number(n) => Value::Number(*n),
+            Self::Text(t) => Value::text(t),
+        }
+    }
+
+    /// As a number, where it is one or reads as one.
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Number(n) => Some(*n),
+            Self::Text(t) => parse_number(t),
+            Self::Null | Self::Bool(_) => None,
+        }
+    }
+
+    /// As a condition: texts `true` and `false` (in any case) count, numbers do not.
+    pub fn as_truth(&self) -> Option<bool> {
+        match self {
+            Self::Bool(b) => Some(*b),
+            Self::Text(t) if t.eq_ignore_ascii_case(b"true") => Some(true),
+            Self::Text(t) if t.eq_ignore_ascii_case(b"false") => Some(false),
+            _ => None,
+        }
+    }
+
+    /// As text, or `None` for NULL: numbers in the shortest form that reads back.
+    pub fn into_text(self) -> Option<Cow<'a, [u8]>> {
+        match self {
+            Self::Null => None,
+            Self::Bool(b) => Some(Cow::Borrowed(if b { b"true" } else { b"false" })),
+            Self::Number(n) => Some(Cow::Owned(format_number(n).into_bytes())),
+            Self::Text(t) => Some(t),
+        }
+    }
+
+    /// SQL's comparison: `None` where the two can't be compared.
+    ///
+    /// ```
+    /// use leaflet::engine::value::Value;
+    /// use std::cmp::Ordering;
+    /// assert_eq!(Value::text(b"10").compare(&Value::text(b"9.0")), Some(Ordering::Greater));
+    /// assert_eq!(Value::text(b"10").compare(&Value::text(b"9a")), Some(Ordering::Less));
+    /// assert_eq!(Value::text(b"x").compare(&Value::Number(1.0)), None);
+    /// ```
+    pub fn compare(&self, other: &Value<'_>) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Null, _) | (_, Value::Null) => None,
+            (Self::Text(a), Value::Text(b)) => match (parse_number(a), parse_number(b)) {
+                (Some(a), Some(b)) => a.partial_cmp(&b),
+                _ => Some(a.cmp(b)),
+            },
+            (Self::Bool(_), _) | (_, Value::Bool(_)) => {
+                Some(self.as_truth()?.cmp(&other.as_truth()?))
+            }
+            _ => self.as_number()?.partial_cmp(&other.as_number()?),
+        }
+    }
+}
+
+/// A decimal number, exponent allowed; no blanks, `inf`, `nan` or hex, nothing beyond a double's range.
+pub fn parse_number(text: &[u8]) -> Option<f64> {
+    let plausible = |b: &u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    if !text.iter().all(plausible) {
+        return None;
+    }
+    let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    number.is_finite().then_some(number)
+}
+
+/// The shortest decimal that reads back as the same double: `10`, `0.1`, `1e300`.
+pub fn format_number(n: f64) -> String {
+    let n = if n == 0.0 { 0.0 } else { n };
+    let magnitude = n.abs();
+    if magnitude != 0.0 && !(1e-7..1e21).contains(&magnitude) {
+        format!("{n:e}")
+    } else {
+        format!("{n}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_read_as_numbers() {
+        for (text, expected) in [
+            ("12.5", Some(12.5)),
+            ("-3", Some(-3.0)),
+            ("+3", Some(3.0)),
+            ("1e3", Some(1000.0)),
+            (".5", Some(0.5)),
+            ("inf", None),
+            ("nan", None),
+            ("0x10", None),
+            (" 1", None),
+            ("", None),
+            ("e", None),
+            ("1e999", None),
+        ] {
+            assert_eq!(parse_number(text.as_bytes()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_short_and_read_back() {
+        for (n, expected) in [
+            (10.0, "10"),
+            (-0.0, "0"),
+            (0.1, "0.1"),
+            (1e20, "100000000000000000000"),
+            (1e300, "1e300"),
+            (1.5e-9, "1.5e-9"),
+            (2.0 / 3.0, "0.6666666666666666"),
+        ] {
+            assert_eq!(format_number(n), expected);
+            assert_eq!(parse_number(expected.as_bytes()), Some(n));
+        }
+    }
+
+    #[test]
+    fn booleans_compare_with_their_texts_only() {
+        assert_eq!(
+            Value::Bool(true).compare(&Value::text(b"TRUE")),
+            Some(Ordering::Equal)
+        );
+        assert_eq!(Value::Bool(true).compare(&Value::text(b"yes")), None);
+        assert_eq!(Value::Bool(true).compare(&Value::Number(1.0)), None);
+        assert_eq!(Value::Null.compare(&Value::Null), None);
+    }
+}

@@ -1,0 +1,207 @@
+//! `LEAFLET.DOMAIN.*`
+
+use super::args::{once, refusal, shortened, Args};
+use super::{with_state, Refusal, Reply, Request, Result};
+use crate::engine::domain::{DomainInfo, DomainSpec, SourcesFormat};
+
+/// The options; the first group is carried out, the second is recognised and refused.
+const OPTIONS: [&str; 10] = [
+    "AXONS",
+    "OUTPUT",
+    "TIME",
+    "CONSISTENCY",
+    "MAXLEN",
+    "SOURCES",
+    "LATENESS",
+    "LIMITS",
+    "SHED",
+    "REJECTED",
+];
+const UNSUPPORTED: [&str; 4] = ["LATENESS", "LIMITS", "SHED", "REJECTED"];
+
+pub fn create(request: &Request) -> Result {
+    let spec = parse(request)?;
+    with_state(|state| Ok(state.engine.create_domain(spec)?))?;
+    Ok(Reply::Ok)
+}
+
+fn parse(request: &Request) -> std::result::Result<DomainSpec, Refusal> {
+    let mut args = Args::new(request);
+    let mut spec = DomainSpec::new(args.text("the name")?, request.db);
+    let (mut axons, mut output, mut maxlen, mut sources) = (None, None, None, None);
+    let (mut time, mut consistency) = (None, None);
+    while !args.done() {
+        if args.keyword("AXONS") {
+            once(&mut axons, globs(&mut args)?, "AXONS")?;
+        } else if args.keyword("OUTPUT") {
+            once(&mut output, args.text("the output")?.to_string(), "OUTPUT")?;
+        } else if args.keyword("TIME") {
+            once(
+                &mut time,
+                choice(&mut args, "TIME", &["ID"], &["FIELD"])?,
+                "TIME",
+            )?;
+        } else if args.keyword("CONSISTENCY") {
+            let chosen = choice(&mut args, "CONSISTENCY", &["STRONG"], &["EVENTUAL"])?;
+            once(&mut consistency, chosen, "CONSISTENCY")?;
+        } else if args.keyword("MAXLEN") {
+            once(&mut maxlen, args.number("MAXLEN")?, "MAXLEN")?;
+        } else if args.keyword("SOURCES") {
+            let chosen = match choice(&mut args, "SOURCES", &["JSON", "CSV"], &[])? {
+                0 => SourcesFormat::Json,
+                _ => SourcesFormat::Csv,
+            };
+            once(&mut sources, chosen, "SOURCES")?;
+        } else if let Some(option) = UNSUPPORTED.iter().find(|option| args.keyword(option)) {
+            return Err(unsupported(option));
+        } else {
+            return Err(args.unknown_option("AXONS, OUTPUT, TIME, CONSISTENCY, MAXLEN or SOURCES"));
+        }
+    }
+    spec.axons = axons.unwrap_or(spec.axons);
+    spec.output = output.unwrap_or(spec.output);
+    spec.maxlen = maxlen.filter(|n| *n > 0);
+    spec.sources = sources.unwrap_or(spec.sources);
+    Ok(spec)
+}
+
+/// At least one glob, up to the next option.
+fn globs(args: &mut Args) -> std::result::Result<Vec<String>, Refusal> {
+    let mut globs = Vec::new();
+    while !args.done() && !args.at_keyword(&OPTIONS) {
+        globs.push(args.text("an AXONS pattern")?.to_string());
+    }
+    if globs.is_empty() {
+        return Err(refusal("AXONS needs at least one pattern"));
+    }
+    Ok(globs)
+}
+
+/// The index of the keyword that follows among those that are supported.
+fn choice(
+    args: &mut Args,
+    option: &str,
+    supported: &[&str],
+    refused: &[&str],
+) -> std::result::Result<usize, Refusal> {
+    if let Some(chosen) = supported.iter().position(|keyword| args.keyword(keyword)) {
+        return Ok(chosen);
+    }
+    if let Some(keyword) = refused.iter().find(|keyword| args.keyword(keyword)) {
+        return Err(unsupported(&format!("{option} {keyword}")));
+    }
+    let found = args.text(option)?;
+    Err(refusal(format!(
+        "{option} must be {}, found '{}'",
+        supported.join(" or "),
+        shortened(found.as_bytes())
+    )))
+}
+
+fn unsupported(option: &str) -> Refusal {
+    refusal(format!("{option} is not supported by this version"))
+}
+
+pub fn drop(request: &Request) -> Result {
+    let name = Args::new(request).text("the name")?;
+    with_state(|state| Ok(state.engine.drop_domain(name)?))?;
+    Ok(Reply::Ok)
+}
+
+pub fn list(_: &Request) -> Result {
+    let infos = with_state(|state| Ok(state.engine.domain_infos()))?;
+    Ok(Reply::Array(infos.iter().map(describe).collect()))
+}
+
+pub fn info(request: &Request) -> Result {
+    let name = Args::new(request).text("the name")?;
+    let info = with_state(|state| Ok(state.engine.domain_info(name)?))?;
+    Ok(describe(&info))
+}
+
+fn describe(info: &DomainInfo) -> Reply {
+    let spec = &info.spec;
+    let axons = spec.axons.iter().map(|glob| glob.as_str().into()).collect();
+    let limits = ["events", "bytes", "partitions"].map(|limit| (limit, 0.into()));
+    Reply::Map(vec![
+        ("name", spec.name.as_str().into()),
+        ("axons", Reply::Array(axons)),
+        ("output", spec.output.as_str().into()),
+        ("time", "ID".into()),
+        ("lateness", 0.into()),
+        ("consistency", "STRONG".into()),
+        ("maxlen", spec.maxlen.unwrap_or(0).into()),
+        ("sources", spec.sources.keyword().into()),
+        ("limits", Reply::Map(limits.into())),
+        ("shed", "NEWEST".into()),
+        ("rules", info.rules.into()),
+        ("leaflets", info.leaflets.into()),
+        ("partitions", info.partitions.into()),
+        ("window_events", info.window_events.into()),
+        ("window_bytes", info.window_bytes.into()),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> std::result::Result<DomainSpec, String> {
+        let args: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        parse(&Request { args: &args, db: 3 }).map_err(|refusal| match refusal {
+            Refusal::Error(error) => error.to_string(),
+            Refusal::Arity => "arity".into(),
+        })
+    }
+
+    #[test]
+    fn options_come_in_any_order_and_case() {
+        let spec =
+            parsed("d MAXLEN 10 sources csv AXONS a:* b OUTPUT out TIME ID consistency Strong");
+        let expected = DomainSpec {
+            axons: vec!["a:*".into(), "b".into()],
+            output: "out".into(),
+            maxlen: Some(10),
+            sources: SourcesFormat::Csv,
+            ..DomainSpec::new("d", 3)
+        };
+        assert_eq!(spec, Ok(expected));
+        assert_eq!(parsed("d"), Ok(DomainSpec::new("d", 3)));
+        assert_eq!(parsed("d MAXLEN 0"), Ok(DomainSpec::new("d", 3)));
+    }
+
+    #[test]
+    fn what_this_version_does_not_do_is_refused() {
+        for (line, what) in [
+            ("d TIME FIELD t LATENESS 5s", "TIME FIELD"),
+            ("d AXONS a LATENESS 5", "LATENESS"),
+            ("d CONSISTENCY eventual", "CONSISTENCY EVENTUAL"),
+            ("d LIMITS EVENTS 5", "LIMITS"),
+            ("d SHED OLDEST", "SHED"),
+            ("d REJECTED k", "REJECTED"),
+        ] {
+            assert_eq!(
+                parsed(line),
+                Err(format!("{what} is not supported by this version"))
+            );
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (line, message) in [
+            ("d AXONS", "AXONS needs at least one pattern"),
+            ("d AXONS OUTPUT o", "AXONS needs at least one pattern"),
+            ("d OUTPUT", "the output is missing"),
+            ("d MAXLEN 1 MAXLEN 2", "MAXLEN is given twice"),
+            ("d SOURCES XML", "SOURCES must be JSON or CSV, found 'XML'"),
+            ("d TIME", "TIME is missing"),
+            (
+                "d X",
+                "unknown option 'X' (argument 2), expected AXONS, OUTPUT, TIME, CONSISTENCY, MAXLEN or SOURCES",
+            ),
+        ] {
+            assert_eq!(parsed(line), Err(message.into()), "{line}");
+        }
+    }
+}

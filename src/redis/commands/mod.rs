@@ -1,0 +1,128 @@
+//! The commands: `table` describes them all, the other files carry them out.
+
+mod args;
+mod docs;
+mod domain;
+mod rule;
+mod server;
+pub mod signature;
+pub mod spec;
+pub mod table;
+
+use super::ffi::Context;
+use super::guard;
+use super::state::{self, State};
+use crate::engine::Error;
+use spec::Command;
+
+/// What a command is given.
+pub struct Request<'a> {
+    /// The arguments after the command's name.
+    pub args: &'a [&'a [u8]],
+    /// The client's database.
+    pub db: i32,
+}
+
+/// What a command replies.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    Ok,
+    Text(String),
+    /// A line of help: sent as a status, which clients print without quotes.
+    Line(String),
+    Integer(u64),
+    Bool(bool),
+    Array(Vec<Reply>),
+    /// A map in RESP3, the flat array of names and values in RESP2.
+    Map(Vec<(&'static str, Reply)>),
+}
+
+impl From<u64> for Reply {
+    fn from(n: u64) -> Self {
+        Self::Integer(n)
+    }
+}
+
+impl From<&str> for Reply {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+/// Why a command was refused.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refusal {
+    /// The server's standard error for a wrong number of arguments.
+    Arity,
+    /// `ERR LEAFLET: ` and this.
+    Error(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<state::Unavailable> for Refusal {
+    fn from(_: state::Unavailable) -> Self {
+        Self::Error(Error::new("internal error: the state is in use"))
+    }
+}
+
+/// A command's result.
+pub type Result = std::result::Result<Reply, Refusal>;
+
+/// Carries out a command, has replicas and the AOF get it if it changed something, and replies.
+pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
+    let request = Request {
+        args,
+        db: ctx.selected_db(),
+    };
+    match guard(|| (command.run)(&request)) {
+        Some(Ok(reply)) => {
+            if command.writes() {
+                ctx.replicate();
+            }
+            send(ctx, &reply);
+        }
+        Some(Err(Refusal::Arity)) => ctx.reply_wrong_arity(),
+        Some(Err(Refusal::Error(error))) => send_error(ctx, &error.to_string()),
+        None => send_error(
+            ctx,
+            "internal error: the command was stopped, see the server's log",
+        ),
+    }
+}
+
+fn send(ctx: &Context, reply: &Reply) {
+    match reply {
+        Reply::Ok => ctx.reply_status("OK"),
+        Reply::Line(line) => ctx.reply_status(line),
+        Reply::Text(text) => ctx.reply_text(text),
+        Reply::Integer(n) => ctx.reply_integer(i64::try_from(*n).unwrap_or(i64::MAX)),
+        Reply::Bool(value) => ctx.reply_bool(*value),
+        Reply::Array(items) => {
+            ctx.reply_array(items.len());
+            items.iter().for_each(|item| send(ctx, item));
+        }
+        Reply::Map(pairs) => {
+            ctx.reply_map(pairs.len());
+            for (name, value) in pairs {
+                ctx.reply_text(name);
+                send(ctx, value);
+            }
+        }
+    }
+}
+
+fn send_error(ctx: &Context, message: &str) {
+    ctx.reply_error(&format!("ERR LEAFLET: {message}"));
+}
+
+/// Runs a closure on the state and passes its refusal on.
+fn with_state<R>(
+    f: impl FnOnce(&mut State) -> std::result::Result<R, Refusal>,
+) -> std::result::Result<R, Refusal> {
+    state::with(f)?
+}

@@ -1,0 +1,52 @@
+//! `LEAFLET.STATS`, `LEAFLET.RESET` and `LEAFLET.HELP`
+
+use super::args::{refusal, shortened, Args};
+use super::{docs, table, with_state, Refusal, Reply, Request, Result};
+use crate::engine::domain::DEFAULT_DOMAIN;
+use crate::redis::info;
+
+pub fn stats(request: &Request) -> Result {
+    let (domain, rule) = target(request)?;
+    let figures = with_state(|state| Ok(info::figures(state, domain, rule)?))?;
+    let figures = figures
+        .into_iter()
+        .map(|(name, figure)| (name, figure.into()));
+    Ok(Reply::Map(figures.collect()))
+}
+
+pub fn reset(request: &Request) -> Result {
+    let (domain, rule) = target(request)?;
+    with_state(|state| {
+        state.engine.reset(domain, rule)?;
+        if domain.is_none() {
+            state.latency.reset();
+            state.counters = Default::default();
+        }
+        Ok(())
+    })?;
+    Ok(Reply::Ok)
+}
+
+pub fn help(request: &Request) -> Result {
+    if request.args.len() > 1 {
+        return Err(Refusal::Arity);
+    }
+    let mut args = Args::new(request);
+    let lines = if args.done() {
+        docs::overview()
+    } else {
+        let name = args.text("the command")?;
+        let command = table::find(name)
+            .ok_or_else(|| refusal(format!("no such command '{}'", shortened(name.as_bytes()))))?;
+        docs::help(command)
+    };
+    Ok(Reply::Array(lines.into_iter().map(Reply::Line).collect()))
+}
+
+/// `[DOMAIN d] [RULE r]`; a rule without a domain is one of the default domain.
+fn target<'a>(
+    request: &Request<'a>,
+) -> std::result::Result<(Option<&'a str>, Option<&'a str>), Refusal> {
+    let (domain, rule) = Args::new(request).domain_and_rule()?;
+    Ok((domain.or(rule.map(|_| DEFAULT_DOMAIN)), rule))
+}

@@ -1,0 +1,343 @@
+//! The one table of all commands.
+
+use super::spec::{Arg, Command, Flag, Group, Kind};
+use super::{domain, rule, server};
+
+/// Changes definitions and needs memory.
+const DEFINE: &[Flag] = &[Flag::Write, Flag::DenyOom];
+/// Changes definitions or windows and needs no memory.
+const CHANGE: &[Flag] = &[Flag::Write];
+/// Looks at what is there.
+const LOOK: &[Flag] = &[Flag::ReadOnly, Flag::AllowLoading, Flag::AllowStale];
+
+const DOMAIN_NAME: Arg = Arg::new("name", Kind::Text, "The domain's name.");
+const RULE_NAME: Arg = Arg::new("rule", Kind::Text, "The rule's name.");
+const IN_DOMAIN: Arg = Arg::new(
+    "domain",
+    Kind::Text,
+    "The rule's domain, by default `default`.",
+)
+.after("DOMAIN")
+.optional();
+const OF_DOMAIN: Arg = Arg::new("domain", Kind::Text, "Only this domain.")
+    .after("DOMAIN")
+    .optional();
+const OF_RULE: Arg = Arg::new(
+    "rule",
+    Kind::Text,
+    "Only this rule, of the domain `default` where no other is given.",
+)
+.after("RULE")
+.optional();
+
+const DOMAIN_FIELDS: &str = "a map: `name`, `axons` (array), `output`, `time` (`ID`), `lateness` (ms), \
+    `consistency` (`STRONG`), `maxlen` (0: not trimmed), `sources` (`JSON` or `CSV`), `limits` (a map: `events`, \
+    `bytes`, `partitions`, 0: none), `shed` (`NEWEST`), `rules`, `leaflets`, `partitions`, `window_events`, \
+    `window_bytes`";
+const RULE_FIELDS: &str =
+    "a map: `name`, `domain`, `text` (canonical), `paused`, `matches`, `emitted`, \
+    `limited`, `window_events`, `partitions`";
+
+/// Every command.
+pub static COMMANDS: [Command; 13] = [
+    Command {
+        name: "LEAFLET.DOMAIN.CREATE",
+        group: Group::Domains,
+        summary: "Defines a domain: which streams are its axons and where integrated events go. It works in the \
+                  database it is created in.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of patterns",
+        arity: -2,
+        flags: DEFINE,
+        args: &[
+            DOMAIN_NAME,
+            Arg::new(
+                "glob",
+                Kind::Pattern,
+                "A glob on the axons' keys without their hash tag, by default `stream:axon_*`.",
+            )
+            .after("AXONS")
+            .optional()
+            .multiple(),
+            Arg::new(
+                "output",
+                Kind::Text,
+                "The output stream, by default `stream:integrated_events`; `{}` in it is where a leaflet's hash \
+                 tag goes, else it is appended.",
+            )
+            .after("OUTPUT")
+            .optional(),
+            Arg::new(
+                "time",
+                Kind::OneOf(&[Arg::token("id", "ID", "The millisecond part of the entry's id.")]),
+                "Where an event's time comes from.",
+            )
+            .after("TIME")
+            .optional(),
+            Arg::new(
+                "consistency",
+                Kind::OneOf(&[Arg::token(
+                    "strong",
+                    "STRONG",
+                    "When XADD replies, the integrated event is there.",
+                )]),
+                "When the domain's rules are evaluated.",
+            )
+            .after("CONSISTENCY")
+            .optional(),
+            Arg::new(
+                "maxlen",
+                Kind::Integer,
+                "Trim the output to this many entries, by default 0: not at all.",
+            )
+            .after("MAXLEN")
+            .optional(),
+            Arg::new(
+                "sources",
+                Kind::OneOf(&[
+                    Arg::token("json", "JSON", "A JSON array of event ids (the default)."),
+                    Arg::token("csv", "CSV", "The event ids with commas between."),
+                ]),
+                "The form of the field `source_events`.",
+            )
+            .after("SOURCES")
+            .optional(),
+        ],
+        reply: "`OK`",
+        example: "LEAFLET.DOMAIN.CREATE fraud AXONS logins:* payments OUTPUT fraud:alerts MAXLEN 10000",
+        run: domain::create,
+    },
+    Command {
+        name: "LEAFLET.DOMAIN.DROP",
+        group: Group::Domains,
+        summary: "Drops a domain with its rules and windows. Its streams stay.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of events held",
+        arity: 2,
+        flags: CHANGE,
+        args: &[DOMAIN_NAME],
+        reply: "`OK`",
+        example: "LEAFLET.DOMAIN.DROP fraud",
+        run: domain::drop,
+    },
+    Command {
+        name: "LEAFLET.DOMAIN.LIST",
+        group: Group::Domains,
+        summary: "Describes all domains, in the order they were created.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of domains and their leaflets",
+        arity: 1,
+        flags: LOOK,
+        args: &[],
+        reply: "an array of what `LEAFLET.DOMAIN.INFO` replies",
+        example: "LEAFLET.DOMAIN.LIST",
+        run: domain::list,
+    },
+    Command {
+        name: "LEAFLET.DOMAIN.INFO",
+        group: Group::Domains,
+        summary: "Describes a domain.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of its leaflets",
+        arity: 2,
+        flags: LOOK,
+        args: &[DOMAIN_NAME],
+        reply: DOMAIN_FIELDS,
+        example: "LEAFLET.DOMAIN.INFO default",
+        run: domain::info,
+    },
+    Command {
+        name: "LEAFLET.RULE.ADD",
+        group: Group::Rules,
+        summary: "Adds a rule to a domain. It sees the events that come from now on.",
+        since: "0.1.0",
+        complexity: "O(N) with N the length of the text",
+        arity: -3,
+        flags: DEFINE,
+        args: &[
+            RULE_NAME,
+            Arg::new("text", Kind::Text, "The rule in Leaflet's rule language."),
+            IN_DOMAIN,
+            Arg::token(
+                "replace",
+                "REPLACE",
+                "Take the place of a rule of this name; with the same text nothing changes.",
+            )
+            .optional(),
+            Arg::token("paused", "PAUSED", "Start paused.").optional(),
+        ],
+        reply: "`OK`",
+        example: "LEAFLET.RULE.ADD a_and_b \"MATCH A@axon_1 AND B@axon_2 WITHIN 2s\"",
+        run: rule::add,
+    },
+    Command {
+        name: "LEAFLET.RULE.DEL",
+        group: Group::Rules,
+        summary: "Deletes a rule and what it holds.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of events it holds",
+        arity: -2,
+        flags: CHANGE,
+        args: &[RULE_NAME, IN_DOMAIN],
+        reply: "`OK`",
+        example: "LEAFLET.RULE.DEL a_and_b",
+        run: rule::delete,
+    },
+    Command {
+        name: "LEAFLET.RULE.GET",
+        group: Group::Rules,
+        summary: "Describes a rule.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of its leaflets",
+        arity: -2,
+        flags: LOOK,
+        args: &[RULE_NAME, IN_DOMAIN],
+        reply: RULE_FIELDS,
+        example: "LEAFLET.RULE.GET a_and_b",
+        run: rule::get,
+    },
+    Command {
+        name: "LEAFLET.RULE.LIST",
+        group: Group::Rules,
+        summary: "Describes a domain's rules, in the order they were added.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of its rules and leaflets",
+        arity: -1,
+        flags: LOOK,
+        args: &[IN_DOMAIN],
+        reply: "an array of what `LEAFLET.RULE.GET` replies",
+        example: "LEAFLET.RULE.LIST DOMAIN default",
+        run: rule::list,
+    },
+    Command {
+        name: "LEAFLET.RULE.PAUSE",
+        group: Group::Rules,
+        summary: "Pauses a rule: it sees nothing and keeps what it holds.",
+        since: "0.1.0",
+        complexity: "O(1)",
+        arity: -2,
+        flags: &[Flag::Write, Flag::Fast],
+        args: &[RULE_NAME, IN_DOMAIN],
+        reply: "`OK`",
+        example: "LEAFLET.RULE.PAUSE a_and_b",
+        run: rule::pause,
+    },
+    Command {
+        name: "LEAFLET.RULE.RESUME",
+        group: Group::Rules,
+        summary: "Lets a paused rule see events again.",
+        since: "0.1.0",
+        complexity: "O(1)",
+        arity: -2,
+        flags: &[Flag::Write, Flag::Fast],
+        args: &[RULE_NAME, IN_DOMAIN],
+        reply: "`OK`",
+        example: "LEAFLET.RULE.RESUME a_and_b",
+        run: rule::resume,
+    },
+    Command {
+        name: "LEAFLET.STATS",
+        group: Group::Server,
+        summary: "Leaflet's figures: of everything, of a domain or of a rule.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of rules and leaflets",
+        arity: -1,
+        flags: LOOK,
+        args: &[OF_DOMAIN, OF_RULE],
+        reply: "a map of numbers: `events_seen`, `events_taken`, `events_late`, `events_rejected`, \
+                `events_untyped`, `events_shed`, `matches`, `emitted`, `limited`, `emit_errors`, `budget_cuts`, \
+                `window_events`, `window_bytes`, `partitions`, `leaflets`, `rules`, `domains`, `latency_us_p50`, \
+                `latency_us_p99`, `latency_us_max`, `events_untagged`, `hops_cut`, `max_window_memory`, \
+                `events_oversized`, `internal_errors`. The latency (µs from a completing event's notification to \
+                its last integrated event's append) and the last three are always those of the whole module",
+        example: "LEAFLET.STATS DOMAIN default",
+        run: server::stats,
+    },
+    Command {
+        name: "LEAFLET.RESET",
+        group: Group::Server,
+        summary: "Forgets windows, clocks and figures: of everything, of a domain or of a rule. Definitions stay.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of events held",
+        arity: -1,
+        flags: CHANGE,
+        args: &[OF_DOMAIN, OF_RULE],
+        reply: "`OK`",
+        example: "LEAFLET.RESET DOMAIN default RULE a_and_b",
+        run: server::reset,
+    },
+    Command {
+        name: "LEAFLET.HELP",
+        group: Group::Server,
+        summary: "Shows all commands, or how one is used.",
+        since: "0.1.0",
+        complexity: "O(1)",
+        arity: -1,
+        flags: &[
+            Flag::ReadOnly,
+            Flag::Fast,
+            Flag::AllowLoading,
+            Flag::AllowStale,
+        ],
+        args: &[Arg::new(
+            "command",
+            Kind::Text,
+            "The command, in any case, with or without `LEAFLET.` in front.",
+        )
+        .optional()],
+        reply: "an array of lines",
+        example: "LEAFLET.HELP RULE.ADD",
+        run: server::help,
+    },
+];
+
+/// Finds a command by its name, in any case, with or without `LEAFLET.` in front.
+pub fn find(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| {
+        command.name.eq_ignore_ascii_case(name)
+            || command.name["LEAFLET.".len()..].eq_ignore_ascii_case(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_found_and_its_example_is_its_own() {
+        for command in &COMMANDS {
+            assert_eq!(
+                find(&command.name.to_lowercase()).unwrap().name,
+                command.name
+            );
+            assert!(find(&command.name["LEAFLET.".len()..]).is_some());
+            assert_eq!(command.example.split(' ').next(), Some(command.name));
+        }
+        assert!(find("LEAFLET.NOSUCH").is_none());
+    }
+
+    #[test]
+    fn arity_agrees_with_the_arguments() {
+        for command in &COMMANDS {
+            let required = 1 + command.args.iter().filter(|arg| !arg.optional).count() as i32;
+            let arity = if required as usize == command.args.len() + 1 {
+                required
+            } else {
+                -required
+            };
+            assert_eq!(command.arity, arity, "{}", command.name);
+        }
+    }
+
+    #[test]
+    fn a_command_reads_or_writes() {
+        for command in &COMMANDS {
+            assert_ne!(
+                command.writes(),
+                command.flags.contains(&Flag::ReadOnly),
+                "{}",
+                command.name
+            );
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! From the engine to the output streams: by replicated XADDs, in the execution unit of the write that
+//! completed the pattern.
+
+use super::ffi::{Context, Str};
+use super::log::{self, Kind};
+use super::phase::Phase;
+use super::{guard, state};
+use crate::engine::Emission;
+use smallvec::SmallVec;
+use std::time::Instant;
+
+/// Queues what an event completed, for the job that runs at the end of this execution unit. On a replica
+/// and while loading there is nothing to do: the primary's own XADD arrives by itself.
+pub fn submit(ctx: &Context, emissions: Vec<Emission>, since: Instant) {
+    if emissions.is_empty() || matches!(Phase::of(ctx), Phase::Replica | Phase::Loading) {
+        return;
+    }
+    if state::with(|state| state.enqueue(emissions, since)) == Ok(true) && !ctx.add_post_job() {
+        drain(|_| Err("the server refused the job that appends".into()));
+    }
+}
+
+/// The job: appends everything in the queue, and what that completes in turn. It ends because the engine
+/// limits the hops.
+pub fn run(ctx: &Context) {
+    let home = ctx.selected_db();
+    drain(|emission| append(ctx, emission));
+    ctx.select_db(home);
+}
+
+fn append(ctx: &Context, emission: &Emission) -> Result<(), String> {
+    // A transaction may have made this server a replica, or paused its writes, after the event came.
+    match Phase::of(ctx) {
+        Phase::Primary => {}
+        Phase::Replica | Phase::Loading => return Err("the server is no primary any more".into()),
+        Phase::Paused => return Err("writes are paused".into()),
+    }
+    if !ctx.select_db(emission.db) {
+        return Err(format!("no database {}", emission.db));
+    }
+    ctx.write(c"XADD", &arguments(emission))
+}
+
+/// `key [MAXLEN n] * field value …`
+fn arguments(emission: &Emission) -> SmallVec<[Str; 32]> {
+    let mut args = SmallVec::new();
+    args.push(Str::new(&emission.output));
+    if let Some(maxlen) = emission.maxlen {
+        args.push(Str::new(b"MAXLEN"));
+        args.push(Str::new(maxlen.to_string().as_bytes()));
+    }
+    args.push(Str::new(b"*"));
+    for (name, value) in &emission.fields {
+        args.push(Str::new(name.as_bytes()));
+        args.push(Str::new(value));
+    }
+    args
+}
+
+/// Empties the queue through `append`. A panic costs the one emission it happened at.
+fn drain(append: impl Fn(&Emission) -> Result<(), String>) {
+    while let Ok(Some(queued)) = state::with(|state| state.next_to_append()) {
+        let result =
+            guard(|| append(&queued.emission)).unwrap_or_else(|| Err("internal error".into()));
+        let _ = state::with(|state| state.appended(&queued, result.is_ok()));
+        if let Err(why) = result {
+            log::repeated(Kind::Emit, || {
+                format!(
+                    "rule '{}' of domain '{}': can't append to '{}': {why}",
+                    queued.emission.rule,
+                    queued.emission.domain,
+                    queued.emission.output.escape_ascii()
+                )
+            });
+        }
+    }
+}

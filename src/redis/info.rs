@@ -1,0 +1,48 @@
+//! Leaflet's figures, as `LEAFLET.STATS` replies them and `INFO` shows them.
+
+use super::state::State;
+use crate::engine::Result;
+
+/// Names and figures, in a fixed order. The latency is that of the whole module also where a domain or a
+/// rule is asked for.
+///
+/// # Errors
+/// There is no such domain or rule.
+pub fn figures(
+    state: &State,
+    domain: Option<&str>,
+    rule: Option<&str>,
+) -> Result<Vec<(&'static str, u64)>> {
+    let stats = state.engine.stats(domain, rule)?;
+    let latency = &state.latency;
+    Ok(vec![
+        ("events_seen", stats.events_seen),
+        ("events_taken", stats.events_taken),
+        ("events_late", stats.events_late),
+        ("events_rejected", stats.events_rejected),
+        ("events_untyped", stats.events_untyped),
+        ("events_shed", stats.events_shed),
+        ("matches", stats.matches),
+        ("emitted", stats.emitted),
+        ("limited", stats.limited),
+        ("emit_errors", stats.emit_errors),
+        ("budget_cuts", stats.budget_cuts),
+        ("window_events", stats.window_events),
+        ("window_bytes", stats.window_bytes),
+        ("partitions", stats.partitions),
+        ("leaflets", stats.leaflets),
+        ("rules", stats.rules),
+        ("domains", stats.domains),
+        ("latency_us_p50", latency.value_at_quantile(0.5)),
+        ("latency_us_p99", latency.value_at_quantile(0.99)),
+        ("latency_us_max", latency.max()),
+        ("events_untagged", stats.events_untagged),
+        ("hops_cut", stats.hops_cut),
+        (
+            "max_window_memory",
+            state.engine.settings().max_window_memory,
+        ),
+        ("events_oversized", state.counters.oversized),
+        ("internal_errors", state.counters.internal_errors),
+    ])
+}

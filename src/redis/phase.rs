@@ -1,0 +1,69 @@
+//! What the server is doing right now, and what the server's own events mean for Leaflet.
+
+use super::ffi::{Context, Flags};
+use super::state;
+use crate::engine::Engine;
+
+/// The server's phase: only a primary that serves clients emits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// A primary that serves clients.
+    Primary,
+    /// A replica: the primary's integrated events arrive by themselves.
+    Replica,
+    /// Data is being loaded: what was emitted is in the file.
+    Loading,
+    /// The primary must not write now, as during `CLIENT PAUSE`: a write would stop the server.
+    Paused,
+}
+
+impl Phase {
+    /// The phase of the server that this context belongs to.
+    pub fn of(ctx: &Context) -> Self {
+        Self::from_flags(ctx.flags(), ctx.avoid_replica_traffic())
+    }
+
+    fn from_flags(flags: Flags, paused: bool) -> Self {
+        if flags.loading {
+            Self::Loading
+        } else if flags.replica {
+            Self::Replica
+        } else if paused {
+            Self::Paused
+        } else {
+            Self::Primary
+        }
+    }
+}
+
+/// A data set is about to be loaded: whatever was defined gives way to what the data set says. A data set
+/// without definitions means none but the `default` domain.
+pub fn on_loading_start() {
+    let _ = state::with(|state| state.engine = Engine::new(state.engine.settings()));
+}
+
+/// A database, or all, has been emptied.
+pub fn on_flush(db: Option<i32>) {
+    let _ = state::with(|state| state.engine.flush(db));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loading_comes_before_role_and_role_before_pause() {
+        let flags = |loading, replica| Flags {
+            loading,
+            replica,
+            cluster: false,
+        };
+        assert_eq!(Phase::from_flags(flags(true, true), true), Phase::Loading);
+        assert_eq!(Phase::from_flags(flags(false, true), true), Phase::Replica);
+        assert_eq!(Phase::from_flags(flags(false, false), true), Phase::Paused);
+        assert_eq!(
+            Phase::from_flags(flags(false, false), false),
+            Phase::Primary
+        );
+    }
+}

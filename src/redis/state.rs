@@ -1,0 +1,202 @@
+//! The module's state: the engine and the queue of what is to be emitted.
+//!
+//! It belongs to the server's main thread. It is borrowed for the length of one closure and never across a
+//! call into the server that can run commands, because those come back here through notifications.
+
+use super::log::{self, Kind};
+use crate::engine::{Emission, Engine, Settings};
+use hdrhistogram::Histogram;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
+use std::time::Instant;
+
+/// Latencies beyond this many µs are recorded as this.
+const LONGEST_US: u64 = 60_000_000;
+
+/// An integrated event on its way to its stream.
+pub struct Queued {
+    pub emission: Emission,
+    /// When the notification of the completing event came.
+    pub since: Instant,
+    /// The last one of its completing event.
+    pub last: bool,
+}
+
+/// What the module counts itself; the rest the engine counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Entries that were too large to be taken for events.
+    pub oversized: u64,
+    /// Panics that were caught, and calls that found the state in use.
+    pub internal_errors: u64,
+}
+
+/// The module's state.
+pub struct State {
+    pub engine: Engine,
+    pub counters: Counters,
+    /// µs from a completing event's notification to its last integrated event's append.
+    pub latency: Histogram<u64>,
+    queue: VecDeque<Queued>,
+    /// A job that will drain the queue is on its way or running.
+    draining: bool,
+    /// The hops of the integrated event that is being appended right now.
+    appending: Option<u32>,
+    /// The log has its line about untagged axons in a cluster.
+    pub untagged_reported: bool,
+}
+
+impl State {
+    fn new(settings: Settings) -> Self {
+        Self {
+            engine: Engine::new(settings),
+            counters: Counters::default(),
+            latency: Histogram::new_with_bounds(1, LONGEST_US, 2)
+                .expect("the bounds of the histogram are valid"),
+            queue: VecDeque::new(),
+            draining: false,
+            appending: None,
+            untagged_reported: false,
+        }
+    }
+
+    /// How many integrations led to an entry that is being added right now.
+    pub fn hops(&self) -> u32 {
+        self.appending.unwrap_or(0)
+    }
+
+    /// Queues what one event completed. True: a job to drain the queue has to be added.
+    pub fn enqueue(&mut self, emissions: Vec<Emission>, since: Instant) -> bool {
+        let count = emissions.len();
+        for (i, emission) in emissions.into_iter().enumerate() {
+            self.queue.push_back(Queued {
+                emission,
+                since,
+                last: i + 1 == count,
+            });
+        }
+        count > 0 && !std::mem::replace(&mut self.draining, true)
+    }
+
+    /// The next one to append; None ends the draining.
+    pub fn next_to_append(&mut self) -> Option<Queued> {
+        let next = self.queue.pop_front();
+        self.appending = next.as_ref().map(|queued| queued.emission.hops);
+        self.draining = next.is_some();
+        next
+    }
+
+    /// Takes note of how the append went.
+    pub fn appended(&mut self, queued: &Queued, ok: bool) {
+        self.appending = None;
+        if !ok {
+            self.engine.emit_failed(&queued.emission);
+        }
+        if queued.last {
+            let us = queued.since.elapsed().as_micros();
+            self.latency.saturating_record(
+                u64::try_from(us).map_or(LONGEST_US, |us| us.clamp(1, LONGEST_US)),
+            );
+        }
+    }
+}
+
+thread_local! {
+    // ManuallyDrop: windows need no freeing when the server exits, and without a destructor the library
+    // can be unmapped when loading it failed.
+    static STATE: ManuallyDrop<RefCell<Option<State>>> =
+        const { ManuallyDrop::new(RefCell::new(None)) };
+    static MISSES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The state could not be had: it is in use, or this is not the main thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unavailable;
+
+/// Makes the state of this thread, which is the server's main thread.
+pub fn init(settings: Settings) {
+    STATE.with(|cell| {
+        if let Ok(mut state) = cell.try_borrow_mut() {
+            *state = Some(State::new(settings));
+        }
+    });
+}
+
+/// Runs a closure on the state. The closure must not call the server.
+pub fn with<R>(f: impl FnOnce(&mut State) -> R) -> Result<R, Unavailable> {
+    let result = STATE.with(|cell| {
+        let mut guard = cell.try_borrow_mut().map_err(|_| Unavailable)?;
+        let state = guard.as_mut().ok_or(Unavailable)?;
+        state.counters.internal_errors += MISSES.take();
+        Ok(f(state))
+    });
+    if result.is_err() {
+        count_internal_error();
+        log::repeated(Kind::State, || {
+            "internal error: the state is in use; an event or command was not processed".into()
+        });
+    }
+    result
+}
+
+/// Counts an internal error, at once where the state is free, else when it is next used.
+pub fn count_internal_error() {
+    MISSES.with(|misses| misses.set(misses.get() + 1));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn emission(hops: u32) -> Emission {
+        Emission {
+            domain: "d".into(),
+            rule: "r".into(),
+            db: 0,
+            output: b"out".to_vec(),
+            maxlen: None,
+            fields: Vec::new(),
+            hops,
+        }
+    }
+
+    #[test]
+    fn a_second_borrow_is_an_error_and_is_counted() {
+        assert_eq!(with(|_| ()), Err(Unavailable));
+        init(Settings::default());
+        let inner = with(|_| with(|_| ())).unwrap();
+        assert_eq!(inner, Err(Unavailable));
+        assert_eq!(with(|state| state.counters.internal_errors), Ok(2));
+    }
+
+    #[test]
+    fn one_job_drains_what_comes_before_and_while_it_runs() {
+        let mut state = State::new(Settings::default());
+        assert!(!state.enqueue(Vec::new(), Instant::now()));
+        assert!(state.enqueue(vec![emission(1), emission(1)], Instant::now()));
+        assert!(!state.enqueue(vec![emission(1)], Instant::now()));
+        let first = state.next_to_append().unwrap();
+        assert!(!first.last);
+        assert_eq!(state.hops(), 1);
+        assert!(!state.enqueue(vec![emission(2)], Instant::now()));
+        state.appended(&first, true);
+        assert_eq!(state.hops(), 0);
+        let hops: Vec<_> =
+            std::iter::from_fn(|| state.next_to_append().map(|queued| queued.emission.hops))
+                .collect();
+        assert_eq!(hops, [1, 1, 2]);
+        assert_eq!(state.hops(), 0);
+        assert!(state.enqueue(vec![emission(1)], Instant::now()));
+    }
+
+    #[test]
+    fn latency_is_recorded_once_for_each_completing_event() {
+        let mut state = State::new(Settings::default());
+        state.enqueue(vec![emission(1), emission(1)], Instant::now());
+        while let Some(queued) = state.next_to_append() {
+            state.appended(&queued, true);
+        }
+        assert_eq!(state.latency.len(), 1);
+    }
+}

@@ -1,0 +1,25 @@
+//! Leaflet in real servers.
+//!
+//! The tests share one server with the module; those that need a server to themselves start one.
+//! `LEAFLET_URL=redis://…` runs them against a running server instead; those that need their own are skipped.
+
+mod clients;
+mod cluster;
+mod commands;
+mod domains;
+mod durability;
+mod faults;
+mod hostile;
+mod introspection;
+mod language;
+mod lifecycle;
+mod loops;
+mod replication;
+mod schema;
+mod seed;
+mod selection;
+mod starter;
+#[path = "../support/mod.rs"]
+mod support;
+mod tags;
+mod transactions;

@@ -1,0 +1,9 @@
+//! What the tests share.
+
+pub mod client;
+pub mod scene;
+pub mod server;
+
+pub use client::{fields, items, text, Client, Entry};
+pub use scene::{check, own, remove_keys, skip, stat, unique, Scene};
+pub use server::{Options, Server};
