@@ -26,7 +26,8 @@ build: ## build the module: target/release/libleaflet.so
 .PHONY: demo
 demo: ## see events integrated inside a private Redis, for about 15 seconds
 	$(CARGO) build --release --lib --example demo_workflow
-	@$(TOOLS) run redis -- $(PYTHON) scripts/with_server.py target/release/examples/demo_workflow $(ARGS)
+	@$(TOOLS) run redis -- $(PYTHON) scripts/with_server.py \
+		target/release/examples/demo_workflow --private $(ARGS)
 
 .PHONY: run
 run: build ## serve with redis.conf on PORT (6379), data in .data/
@@ -41,7 +42,7 @@ cli: ## talk to the server on PORT (6379) with redis-cli
 flights: ## replay a year of departures from New York through rules
 	$(CARGO) build --release --lib --example flights
 	@$(TOOLS) run redis flights -- sh -c 'exec "$$PYTHON" scripts/with_server.py \
-		target/release/examples/flights --data "$$LEAFLET_FLIGHTS_DATA" "$$@"' sh $(ARGS)
+		target/release/examples/flights --private --data "$$LEAFLET_FLIGHTS_DATA" "$$@"' sh $(ARGS)
 
 .PHONY: bench
 bench: ## measure a server with the module against a bare one

@@ -2,10 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::mem::size_of;
 use std::rc::Rc;
 
 use ahash::AHashMap;
 
+use super::meter::Meter;
 use super::store::Store;
 use super::window::Window;
 
@@ -16,6 +18,10 @@ pub type RuleId = u32;
 /// that a jump in time does not stall the server. What is late to leave is not seen by any search.
 const EXPIRE_SLICE: usize = 64;
 
+/// What a leaflet takes apart from its windows and its tag: its place in the domain's table, which is partly
+/// empty, and the first blocks of its own table and heap.
+const LEAFLET_BYTES: usize = 3 * size_of::<(Rc<[u8]>, Leaflet)>() / 2 + 192;
+
 /// The windows of a leaflet and its clock.
 #[derive(Debug)]
 pub struct Leaflet {
@@ -24,7 +30,7 @@ pub struct Leaflet {
     pub max_time: u64,
     /// How many events were processed.
     pub seq: u64,
-    windows: AHashMap<RuleId, Window>,
+    windows: AHashMap<RuleId, Box<Window>>,
     /// When to look for something that leaves a window: one entry a window. A window that consumption has emptied
     /// stays until then.
     due: BinaryHeap<Reverse<(u64, RuleId)>>,
@@ -34,12 +40,16 @@ pub struct Leaflet {
     pub listed: bool,
     /// Was fed since it was put into that list.
     pub touched: bool,
+    /// The domain's.
+    meter: Rc<Meter>,
 }
 
 impl Leaflet {
-    pub fn new(tag: Rc<[u8]>) -> Self {
+    /// A leaflet that counts with this meter what it takes while it is live.
+    pub fn new(tag: Rc<[u8]>, meter: &Rc<Meter>) -> Self {
         Self {
             tag,
+            meter: Rc::clone(meter),
             max_time: 0,
             seq: 0,
             windows: AHashMap::new(),
@@ -66,18 +76,43 @@ impl Leaflet {
     ) -> T {
         let window = self.windows.entry(rule).or_insert_with(|| {
             self.due.push(Reverse((due, rule)));
-            new()
+            Box::new(new())
         });
-        let was_live = !window.is_empty();
-        let result = change(window);
-        self.live = self.live + usize::from(!window.is_empty()) - usize::from(was_live);
+        let (result, was_live, is_live) = changed(window, change);
+        self.note(was_live, is_live);
         result
+    }
+
+    /// Changes the window of a rule, where there is one.
+    pub fn with_known_window(&mut self, rule: RuleId, change: impl FnOnce(&mut Window)) {
+        if let Some(window) = self.windows.get_mut(&rule) {
+            let ((), was_live, is_live) = changed(window, change);
+            self.note(was_live, is_live);
+        }
+    }
+
+    /// Takes note of what became of one window.
+    fn note(&mut self, was_live: bool, is_live: bool) {
+        let before = self.live;
+        self.live = before + usize::from(is_live) - usize::from(was_live);
+        let bytes = (LEAFLET_BYTES + self.tag.len()) as u64;
+        match (before, self.live) {
+            (0, 1) => self.meter.add_bytes(bytes),
+            (1, 0) => self.meter.remove_bytes(bytes),
+            _ => {}
+        }
+    }
+
+    /// Gives back what a leaflet that is not live keeps to be faster when it becomes live again.
+    pub fn shrink(&mut self) {
+        self.windows = AHashMap::new();
+        self.due = BinaryHeap::new();
     }
 
     /// Forgets what a rule held.
     pub fn forget(&mut self, rule: RuleId, store: &mut Store) {
         if let Some(mut window) = self.windows.remove(&rule) {
-            self.live -= usize::from(!window.is_empty());
+            self.note(!window.is_empty(), false);
             window.clear(store);
             self.due.retain(|Reverse((_, of))| *of != rule);
         }
@@ -85,7 +120,7 @@ impl Leaflet {
 
     /// The window of a rule, if there is one.
     pub fn window(&self, rule: RuleId) -> Option<&Window> {
-        self.windows.get(&rule)
+        self.windows.get(&rule).map(Box::as_ref)
     }
 
     /// Takes the next event's time; its place in processing order.
@@ -106,10 +141,12 @@ impl Leaflet {
             let Some(window) = self.windows.get_mut(&rule) else {
                 continue;
             };
-            let was_live = !window.is_empty();
-            window.expire(self.max_time, EXPIRE_SLICE, store);
-            self.live = self.live + usize::from(!window.is_empty()) - usize::from(was_live);
-            let Some(due) = window.next_due() else {
+            let (due, was_live, is_live) = changed(window, |window| {
+                window.expire(self.max_time, EXPIRE_SLICE, store);
+                window.next_due()
+            });
+            self.note(was_live, is_live);
+            let Some(due) = due else {
                 self.windows.remove(&rule);
                 continue;
             };
@@ -120,4 +157,11 @@ impl Leaflet {
             }
         }
     }
+}
+
+/// Changes a window: the change's result, and whether the window held anything before and after.
+fn changed<T>(window: &mut Window, change: impl FnOnce(&mut Window) -> T) -> (T, bool, bool) {
+    let was_live = !window.is_empty();
+    let result = change(window);
+    (result, was_live, !window.is_empty())
 }

@@ -28,6 +28,9 @@ use super::Result;
 /// Leaflets that hold nothing but their clock are remembered up to this many in a domain.
 const MAX_IDLE: u64 = 16_384;
 
+/// Up to so many idle leaflets of a domain keep their empty windows, so that few busy ones need not make them anew.
+const WARM_IDLE: u64 = 64;
+
 /// A rule in force.
 #[derive(Debug)]
 pub struct Rule {
@@ -198,6 +201,7 @@ impl Domain {
         self.live = 0;
         self.store.clear();
         self.rules.iter().for_each(|rule| rule.meter.clear());
+        self.meter.clear();
     }
 
     /// Forgets all windows, clocks and counters.
@@ -280,7 +284,8 @@ impl Domain {
         let tag = AxonKey::parse(event.key).tag;
         if !self.leaflets.contains_key(tag) {
             let tag: Rc<[u8]> = tag.into();
-            self.leaflets.insert(Rc::clone(&tag), Leaflet::new(tag));
+            self.leaflets
+                .insert(Rc::clone(&tag), Leaflet::new(tag, &self.meter));
         }
         let leaflet = self.leaflets.get_mut(tag).expect("it was just put in");
         let was_live = leaflet.is_live();
@@ -311,7 +316,7 @@ impl Domain {
             }
         }
         if let Some(record) = intake.arrival.record {
-            self.store.drop_unheld(record);
+            self.store.release(record);
         }
         self.stats.events_taken += u64::from(fate.taken);
         self.stats.events_late += u64::from(fate.late);
@@ -321,12 +326,18 @@ impl Domain {
 
     /// After a leaflet was fed: keeps the count of live ones and the number of idle ones within its limit.
     fn settle(&mut self, tag: &[u8], was_live: bool) {
+        let known = self.leaflets.len() as u64;
         let leaflet = self.leaflets.get_mut(tag).expect("it was just fed");
         self.live = self.live + u64::from(leaflet.is_live()) - u64::from(was_live);
-        if !leaflet.is_live() && !leaflet.listed {
-            leaflet.listed = true;
-            leaflet.touched = false;
-            self.idle.push_back(Rc::clone(&leaflet.tag));
+        if !leaflet.is_live() {
+            if known - self.live > WARM_IDLE {
+                leaflet.shrink();
+            }
+            if !leaflet.listed {
+                leaflet.listed = true;
+                leaflet.touched = false;
+                self.idle.push_back(Rc::clone(&leaflet.tag));
+            }
         }
         // One event makes at most one leaflet idle; a few looks for each are enough to keep up.
         for _ in 0..4 {
@@ -425,7 +436,7 @@ impl Intake<'_> {
         fate.taken = true;
 
         let consumed = match self.search(rule, &program, &key, fits, floor) {
-            Outcome::Found(found) => self.conclude(rule, &program, &key, &found, totals),
+            Outcome::Found(found) => self.conclude(rule, &program, &key, &found, totals, fate),
             Outcome::None => false,
             Outcome::Cut => {
                 rule.stats.budget_cuts += 1;
@@ -505,6 +516,7 @@ impl Intake<'_> {
         key: &[u8],
         found: &Match,
         totals: &mut Stats,
+        fate: &mut Fate,
     ) -> bool {
         let scope = MatchScope {
             events: found,
@@ -538,25 +550,39 @@ impl Intake<'_> {
         }
         let note = emitted.is_some() && program.limit.is_some();
         self.out.extend(emitted);
-
-        let consume = program.consume;
-        if note || consume != Consume::None {
-            let store = &mut *self.store;
-            let (due, new) = opening(rule, program, time);
-            self.leaflet.with_window(rule.id, due, new, |window| {
-                match consume {
-                    Consume::Matched => found
-                        .iter()
-                        .for_each(|m| window.consume(key, m.event.seq, store)),
-                    Consume::Partition => window.consume_partition(key, store),
-                    Consume::None => {}
-                }
-                if note {
-                    window.note_fired(key, program.buffers, time);
-                }
-            });
+        self.consume(rule, program, key, found);
+        if note && !self.note_fired(rule, program, key, time) {
+            rule.stats.events_shed += 1;
+            fate.shed = true;
         }
-        consume != Consume::None
+        program.consume != Consume::None
+    }
+
+    /// Takes what a match uses up out of the window.
+    fn consume(&mut self, rule: &Rule, program: &Program, key: &[u8], found: &Match) {
+        let store = &mut *self.store;
+        let window = |window: &mut Window| match program.consume {
+            Consume::Matched => found
+                .iter()
+                .for_each(|m| window.consume(key, m.event.seq, store)),
+            Consume::Partition => window.consume_partition(key, store),
+            Consume::None => {}
+        };
+        self.leaflet.with_known_window(rule.id, window);
+    }
+
+    /// Notes an emission that LIMIT has to count. False: there was no room.
+    fn note_fired(&mut self, rule: &Rule, program: &Program, key: &[u8], time: u64) -> bool {
+        let (total, most) = (self.total, self.settings.max_window_memory);
+        let (due, new) = opening(rule, program, time);
+        self.leaflet.with_window(rule.id, due, new, |window| {
+            window.note_fired(key, program.buffers, time);
+            let room = total.bytes() <= most;
+            if !room {
+                window.forget_fired(key);
+            }
+            room
+        })
     }
 
     fn emission(
@@ -609,7 +635,8 @@ impl Intake<'_> {
         if buffers().next().is_none() {
             return true;
         }
-        if self.total.bytes() >= self.settings.max_window_memory {
+        let (total, most) = (self.total, self.settings.max_window_memory);
+        if total.bytes() >= most {
             return false;
         }
         let candidate = self.arrival.candidate(self.store);
@@ -617,8 +644,12 @@ impl Intake<'_> {
         let (due, new) = opening(rule, program, candidate.time);
         self.leaflet.with_window(rule.id, due, new, |window| {
             window.keep(key, program.buffers, buffers(), candidate, store);
-        });
-        true
+            let room = total.bytes() <= most;
+            if !room {
+                window.consume(key, candidate.seq, store);
+            }
+            room
+        })
     }
 }
 

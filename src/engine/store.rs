@@ -23,7 +23,7 @@ pub struct Record {
     pub time: u64,
     pub id: EntryId,
     pub hops: u32,
-    /// How many windows hold it.
+    /// How many hold it: windows, and the event's intake while it lasts.
     holders: u32,
     /// Key, type and the standard fields, one after the other: one allocation for all.
     text: Box<[u8]>,
@@ -69,7 +69,7 @@ impl Record {
             time,
             id: event.id,
             hops: event.hops,
-            holders: 0,
+            holders: 1,
             text: text.into(),
             ends,
             kept,
@@ -134,7 +134,8 @@ impl Record {
         } else {
             0
         };
-        (size_of::<Self>() + self.text.len() + texts + spilled) as u64
+        // Records stand in a list that is partly empty; the text has a block of its own.
+        (3 * size_of::<Self>() / 2 + self.text.len() + texts + spilled + 16) as u64
     }
 }
 
@@ -154,27 +155,23 @@ impl Store {
         }
     }
 
-    /// Puts a record in, held by nobody yet.
+    /// Puts a record in, held by the caller.
     pub fn insert(&mut self, record: Record) -> RecordId {
         self.meter.add_event();
         self.meter.add_bytes(record.bytes());
         self.records.insert(record) as RecordId
     }
 
-    /// One window more holds it.
+    /// One holder more.
     pub fn hold(&mut self, id: RecordId) {
         self.records[id as usize].holders += 1;
     }
 
-    /// One window less holds it; it goes with the last.
+    /// One holder less; the record goes with the last.
     pub fn release(&mut self, id: RecordId) {
-        self.records[id as usize].holders -= 1;
-        self.drop_unheld(id);
-    }
-
-    /// Removes a record that no window holds.
-    pub fn drop_unheld(&mut self, id: RecordId) {
-        if self.records[id as usize].holders == 0 {
+        let record = &mut self.records[id as usize];
+        record.holders -= 1;
+        if record.holders == 0 {
             self.meter.remove_event();
             self.meter
                 .remove_bytes(self.records.remove(id as usize).bytes());

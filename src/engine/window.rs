@@ -64,9 +64,9 @@ impl Partition {
         self.fired.is_empty() && self.buffers.iter().all(VecDeque::is_empty)
     }
 
-    /// Takes one event out of all buffers, if it is there.
-    fn take(&mut self, seq: u64) -> Option<Candidate> {
-        let mut taken = None;
+    /// Takes one event out of all buffers, if it is there; with the number of buffers it was in.
+    fn take(&mut self, seq: u64) -> Option<(Candidate, usize)> {
+        let (mut taken, mut places) = (None, 0);
         for buffer in &mut self.buffers {
             // Events leave from the old end, and SELECT LAST consumes at the young one: both are short ways.
             let found = match (buffer.front(), buffer.back()) {
@@ -76,18 +76,32 @@ impl Partition {
             };
             if let Some(candidate) = found.and_then(|at| buffer.remove(at)) {
                 taken = Some(candidate);
+                places += 1;
             }
         }
-        taken
+        Some((taken?, places))
     }
 }
 
-/// What a partition takes apart from its events: its key in the index, and its place in the slab.
-const PARTITION_BYTES: usize = size_of::<Partition>() + size_of::<(Rc<[u8]>, usize)>() + 32;
-/// What an event takes in a window apart from its record: a candidate and its place in the expiry list.
-const CANDIDATE_BYTES: usize = size_of::<Candidate>() + size_of::<Waiting>();
-/// What a noted emission takes.
-const FIRED_BYTES: usize = size_of::<u64>() + size_of::<(u64, usize)>();
+/// What a window takes while it holds nothing: itself, its place in the leaflet's table and heap, and what the first
+/// blocks of its own table and lists take beyond what is counted for what stands in them.
+const WINDOW_BYTES: usize = size_of::<Window>()
+    + 2 * size_of::<(u32, Box<Window>)>()
+    + 2 * size_of::<(Rc<[u8]>, usize)>()
+    + 2 * size_of::<Waiting>();
+/// What a partition takes apart from its key's text and its events: its places in the index and the slab, which are
+/// partly empty, the first block of a buffer, and the key's own block.
+const PARTITION_BYTES: usize = 3 * size_of::<Partition>() / 2
+    + 3 * size_of::<(Rc<[u8]>, usize)>() / 2
+    + 3 * size_of::<Candidate>()
+    + 32;
+/// What an event takes in a window apart from its record: a place in the expiry list and in each of its buffers, which
+/// are partly empty.
+fn candidate_bytes(buffers: usize) -> u64 {
+    (3 * (size_of::<Waiting>() + buffers * size_of::<Candidate>()) / 2) as u64
+}
+/// What a noted emission takes, in lists that are partly empty.
+const FIRED_BYTES: usize = 3 * (size_of::<u64>() + size_of::<(u64, usize)>()) / 2;
 
 /// The window of one rule in one leaflet.
 #[derive(Debug)]
@@ -112,12 +126,13 @@ pub struct Window {
 impl Window {
     /// An empty window of these lengths (ms) that counts what it holds with this meter.
     pub fn new(within: u64, limit_per: u64, meter: &Rc<Meter>) -> Self {
+        meter.add_bytes(WINDOW_BYTES as u64);
         Self {
             within,
             limit_per,
             meter: Rc::clone(meter),
             index: AHashMap::new(),
-            partitions: Slab::new(),
+            partitions: Slab::with_capacity(1),
             waiting: Slab::new(),
             oldest: NOWHERE,
             youngest: NOWHERE,
@@ -185,12 +200,14 @@ impl Window {
             youngest => self.waiting[youngest as usize].younger = candidate.waiting,
         }
         self.youngest = candidate.waiting;
+        let mut places = 0;
         for buffer in buffers {
             self.partitions[at].buffers[buffer].push_back(candidate);
+            places += 1;
         }
         store.hold(candidate.record);
         self.meter.add_event();
-        self.meter.add_bytes(CANDIDATE_BYTES as u64);
+        self.meter.add_bytes(candidate_bytes(places));
     }
 
     /// Consumes one event, if it is here.
@@ -217,7 +234,7 @@ impl Window {
     }
 
     fn take(&mut self, at: usize, seq: u64, store: &mut Store) {
-        let Some(candidate) = self.partitions[at].take(seq) else {
+        let Some((candidate, places)) = self.partitions[at].take(seq) else {
             return;
         };
         let Waiting { older, younger, .. } = self.waiting.remove(candidate.waiting as usize);
@@ -231,7 +248,7 @@ impl Window {
         }
         store.release(candidate.record);
         self.meter.remove_event();
-        self.meter.remove_bytes(CANDIDATE_BYTES as u64);
+        self.meter.remove_bytes(candidate_bytes(places));
     }
 
     /// How many emissions of a partition had a trigger time in `(time - per, time]`.
@@ -248,6 +265,16 @@ impl Window {
         self.partitions[at].fired.push_back(time);
         self.fired.push_back((time, at));
         self.meter.add_bytes(FIRED_BYTES as u64);
+    }
+
+    /// Takes the newest note of a partition back.
+    pub fn forget_fired(&mut self, key: &[u8]) {
+        if let Some(&at) = self.index.get(key) {
+            self.partitions[at].fired.pop_back();
+            self.fired.pop_back();
+            self.meter.remove_bytes(FIRED_BYTES as u64);
+            self.drop_if_empty(at);
+        }
     }
 
     /// Lets go what has left the window when the leaflet has processed `max_time`: at most `budget` events and as many
@@ -307,5 +334,11 @@ impl Window {
             self.consume_partition(&key, store);
         }
         self.fired.clear();
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.meter.remove_bytes(WINDOW_BYTES as u64);
     }
 }

@@ -140,6 +140,13 @@ pub struct Flags {
     pub cluster: bool,
 }
 
+/// What someone wants to do with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    Append,
+}
+
 /// The name of the key that a notification is about. Valid during that notification.
 pub struct KeyName<'a> {
     ptr: *mut raw::RedisModuleString,
@@ -329,6 +336,34 @@ impl Context<'_> {
         result
     }
 
+    /// May the client's user do this with this key? Commands from the primary or from the AOF may: they were
+    /// allowed there.
+    pub fn may(&self, access: Access, key: &[u8]) -> bool {
+        let trusted = raw::REDISMODULE_CTX_FLAGS_REPLICATED
+            | raw::REDISMODULE_CTX_FLAGS_LOADING
+            | raw::REDISMODULE_CTX_FLAGS_ASYNC_LOADING;
+        if api!(RedisModule_GetContextFlags(self.ptr)) as u32 & trusted != 0 {
+            return true;
+        }
+        let wanted = match access {
+            Access::Read => raw::REDISMODULE_CMD_KEY_ACCESS,
+            Access::Append => raw::REDISMODULE_CMD_KEY_INSERT,
+        };
+        let name = Str(api!(RedisModule_GetCurrentUserName(self.ptr)));
+        let user = api!(RedisModule_GetModuleUserFromUserName(name.0));
+        if user.is_null() {
+            return false;
+        }
+        let key = Str::new(key);
+        let status = api!(RedisModule_ACLCheckKeyPermissions(
+            user,
+            key.0,
+            wanted as c_int
+        ));
+        api!(RedisModule_FreeModuleUser(user));
+        status == OK
+    }
+
     /// Has replicas and the AOF get the command that is running.
     pub fn replicate(&self) {
         api!(RedisModule_ReplicateVerbatim(self.ptr));
@@ -403,8 +438,9 @@ pub fn check_server() -> Result<(), String> {
         };
     }
     let lacking = lacking![
-        RedisModule_AddPostNotificationJob RedisModule_AvoidReplicaTraffic RedisModule_Call
-        RedisModule_CreateDataType RedisModule_GetCommand RedisModule_LoadConfigs RedisModule_ReplyWithBool
+        RedisModule_ACLCheckKeyPermissions RedisModule_AddPostNotificationJob
+        RedisModule_AvoidReplicaTraffic RedisModule_Call RedisModule_CreateDataType RedisModule_GetCommand
+        RedisModule_GetModuleUserFromUserName RedisModule_LoadConfigs RedisModule_ReplyWithBool
         RedisModule_ReplyWithMap RedisModule_RegisterInfoFunc RedisModule_RegisterNumericConfig
         RedisModule_SetCommandACLCategories RedisModule_SetCommandInfo RedisModule_SetModuleOptions
         RedisModule_StreamIteratorStart RedisModule_SubscribeToKeyspaceEvents

@@ -125,6 +125,74 @@ fn the_window_has_a_memory_limit() {
     assert_eq!(scene.matches().last().map(String::as_str), Some("new b2"));
 }
 
+/// Adds many A events of the same time, 10 ms after 1,000 s: ARGV\[1\] of them; `%d` in the key and in ARGV\[2\], the
+/// user, is the event's number.
+const MANY: &str = "for i = 1, ARGV[1] do
+    redis.call('XADD', KEYS[1]:gsub('%%d', i), 'MAXLEN', '0', '1000010-*', 'type', 'A', 'user', (ARGV[2]:gsub('%%d', i)))
+end";
+
+#[test]
+fn what_limit_remembers_is_in_the_memory_limit_too() {
+    let Some(server) = own(Options::new()) else {
+        return;
+    };
+    let mut scene = Scene::on(&server, "memory");
+    let limit = 1 << 20;
+    let value = limit.to_string();
+    let set = ["CONFIG", "SET", "leaflet.max-window-memory", &value];
+    scene.client.ok(&set);
+    scene.rule("one", "MATCH A PARTITION BY user WITHIN 1h LIMIT 1 PER 10d");
+    let axon = scene.key("axon_1");
+    for user in ["a%d", "b%d"] {
+        let call = ["EVAL", MANY, "1", &axon, "5000", user];
+        scene.client.call(&call);
+        let bytes = scene.stat("window_bytes");
+        assert!(bytes <= limit, "{bytes} bytes");
+    }
+    // What can't be noted is emitted all the same.
+    assert_eq!(scene.stat("emitted"), 10_000);
+    assert_eq!(scene.stat("partitions") + scene.stat("events_shed"), 10_000);
+    assert!(scene.stat("partitions") > 100);
+}
+
+#[test]
+fn the_memory_of_windows_is_counted() {
+    let Some(server) = own(Options::new()) else {
+        return;
+    };
+    for (what, axon, user) in [
+        ("leaflets", "axon_1{%d}", "u"),
+        ("partitions", "axon_1", "%d"),
+        ("events", "axon_1", "u"),
+    ] {
+        let mut scene = Scene::on(&server, "memory");
+        scene.rule("pair", "MATCH A -> B PARTITION BY user WITHIN 1h");
+        let axon = scene.key(axon);
+        scene
+            .client
+            .call(&["EVAL", MANY, "1", &axon, "10000", user]);
+        assert_eq!(scene.stat("window_events"), 10_000);
+        let counted = scene.stat("window_bytes") as f64;
+        let full = used_memory(&mut scene.client);
+        scene.client.ok(&["LEAFLET.RESET", "DOMAIN", &scene.domain]);
+        let taken = full - used_memory(&mut scene.client);
+        let ratio = counted / taken;
+        assert!(
+            (0.7..1.5).contains(&ratio),
+            "10000 {what}: {counted} bytes counted, {taken} taken"
+        );
+    }
+}
+
+fn used_memory(client: &mut Client) -> f64 {
+    let info = client.text(&["INFO", "memory"]);
+    let line = info
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    line.and_then(|bytes| bytes.parse().ok())
+        .expect("INFO tells the memory used")
+}
+
 #[test]
 fn a_search_has_a_budget() {
     let Some(server) = own(Options::new()) else {

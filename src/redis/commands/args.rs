@@ -131,13 +131,17 @@ mod tests {
     use super::*;
 
     fn args<'a>(items: &'a [&'a [u8]]) -> Args<'a> {
-        Args::new(&Request { args: items, db: 0 })
+        Args::new(&Request {
+            args: items,
+            db: 0,
+            may: &|_, _| true,
+        })
     }
 
     fn message<T>(result: Result<T, Refusal>) -> String {
         match result {
             Err(Refusal::Error(error)) => error.to_string(),
-            Err(Refusal::Arity) => "arity".into(),
+            Err(other) => format!("{other:?}"),
             Ok(_) => "ok".into(),
         }
     }

@@ -21,6 +21,7 @@ const UNSUPPORTED: [&str; 4] = ["LATENESS", "LIMITS", "SHED", "REJECTED"];
 
 pub fn create(request: &Request) -> Result {
     let spec = parse(request)?;
+    request.check_keys(&spec)?;
     with_state(|state| Ok(state.engine.create_domain(spec)?))?;
     Ok(Reply::Ok)
 }
@@ -148,9 +149,14 @@ mod tests {
 
     fn parsed(line: &str) -> std::result::Result<DomainSpec, String> {
         let args: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
-        parse(&Request { args: &args, db: 3 }).map_err(|refusal| match refusal {
+        let request = Request {
+            args: &args,
+            db: 3,
+            may: &|_, _| true,
+        };
+        parse(&request).map_err(|refusal| match refusal {
             Refusal::Error(error) => error.to_string(),
-            Refusal::Arity => "arity".into(),
+            other => format!("{other:?}"),
         })
     }
 

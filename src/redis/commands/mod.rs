@@ -9,9 +9,10 @@ pub mod signature;
 pub mod spec;
 pub mod table;
 
-use super::ffi::Context;
+use super::ffi::{Access, Context};
 use super::guard;
 use super::state::{self, State};
+use crate::engine::domain::DomainSpec;
 use crate::engine::Error;
 use spec::Command;
 
@@ -21,6 +22,22 @@ pub struct Request<'a> {
     pub args: &'a [&'a [u8]],
     /// The client's database.
     pub db: i32,
+    /// May the client's user do this with this key?
+    pub may: &'a dyn Fn(Access, &[u8]) -> bool,
+}
+
+impl Request<'_> {
+    /// Refuses a client whose user could not itself read what the domain reads and write what it writes. A glob is
+    /// checked as it stands, so it must lie within a pattern of the user's.
+    fn check_keys(&self, spec: &DomainSpec) -> std::result::Result<(), Refusal> {
+        let reads = spec.axons.iter().map(|glob| (Access::Read, glob));
+        for (access, key) in reads.chain([(Access::Append, &spec.output)]) {
+            if !(self.may)(access, key.as_bytes()) {
+                return Err(Refusal::Key(access, key.clone()));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What a command replies.
@@ -54,6 +71,8 @@ impl From<&str> for Reply {
 pub enum Refusal {
     /// The server's standard error for a wrong number of arguments.
     Arity,
+    /// The client's user has no right to this key.
+    Key(Access, String),
     /// `ERR LEAFLET: ` and this.
     Error(Error),
 }
@@ -78,6 +97,7 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
     let request = Request {
         args,
         db: ctx.selected_db(),
+        may: &|access, key| ctx.may(access, key),
     };
     match guard(|| (command.run)(&request)) {
         Some(Ok(reply)) => {
@@ -87,6 +107,16 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
             send(ctx, &reply);
         }
         Some(Err(Refusal::Arity)) => ctx.reply_wrong_arity(),
+        Some(Err(Refusal::Key(access, key))) => {
+            let action = match access {
+                Access::Read => "read",
+                Access::Append => "write to",
+            };
+            let key = args::shortened(key.as_bytes());
+            ctx.reply_error(&format!(
+                "NOPERM LEAFLET: no permission to {action} '{key}'"
+            ));
+        }
         Some(Err(Refusal::Error(error))) => send_error(ctx, &error.to_string()),
         None => send_error(
             ctx,

@@ -25,6 +25,8 @@ pub fn add(request: &Request) -> Result {
         replace: replace.is_some(),
         paused: paused.is_some(),
     };
+    let spec = with_state(|state| Ok(state.engine.domain_info(domain)?.spec))?;
+    request.check_keys(&spec)?;
     with_state(|state| Ok(state.engine.add_rule(domain, rule, text, how)?))?;
     Ok(Reply::Ok)
 }
