@@ -72,3 +72,53 @@ impl Names {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::rule::{compile::compile, parse};
+
+    fn refusal(text: &str) -> Option<String> {
+        let rule = parse(text).unwrap();
+        compile(&rule).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_type_is_a_name_where_it_is_unique() {
+        for text in [
+            "MATCH A -> B WHERE A.v = B.v WITHIN 1s",
+            "MATCH A AS x -> A AS y WHERE x.v = y.v WITHIN 1s",
+            "MATCH A AS B -> C WHERE B.v = C.v WITHIN 1s",
+            "MATCH order.paid -> order WHERE order.paid.v = order.v WITHIN 1s",
+        ] {
+            assert_eq!(refusal(text), None, "{text}");
+        }
+        for (text, why) in [
+            (
+                "MATCH A -> A AS a WHERE A.v = a.v WITHIN 1s",
+                "column 25: 'A' names more than one atom: give each a name with AS",
+            ),
+            (
+                "MATCH A -> B AS A WHERE A.v = 1 WITHIN 1s",
+                "column 25: 'A' names more than one atom: give each a name with AS",
+            ),
+            (
+                "MATCH Login -> Pay WHERE Logn.v = 1 WITHIN 1s",
+                "column 26: no event is named 'Logn' (did you mean Login?)",
+            ),
+            (
+                "MATCH A -> B WHERE C.v = 1 WITHIN 1s",
+                "column 20: no event is named 'C': the names are A, B",
+            ),
+            (
+                "MATCH A -> B WHERE v = 1 WITHIN 1s",
+                "column 20: expected the name of an event and a field, as in A.v, found 'v'",
+            ),
+            (
+                "MATCH ANY WHERE x.v = 1 WITHIN 1s",
+                "column 17: no event is named 'x': give one a name with AS",
+            ),
+        ] {
+            assert_eq!(refusal(text).as_deref(), Some(why), "{text}");
+        }
+    }
+}
