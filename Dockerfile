@@ -12,6 +12,7 @@ COPY Cargo.toml Cargo.lock redis.conf ./
 COPY src src
 COPY examples examples
 COPY benches benches
+COPY tests tests
 # The project's configuration becomes the container's: the image's entry point loads every module in
 # its module folder, a container listens on its own network, and /data is the volume.
 RUN cargo build --release --locked --lib --example demo_workflow \

@@ -49,7 +49,7 @@ bench: ## measure a server with the module against a bare one
 	$(TOOLS) run libclang redis -- cargo bench --bench correlation_throughput -- $(ARGS)
 
 .PHONY: test
-test: lint check test-engine test-all ## everything that must hold before a change goes in
+test: lint check test-engine test-all check-docker ## everything that must hold before a change goes in
 
 .PHONY: check
 check: ## formatting, clippy with and without the module, documentation
