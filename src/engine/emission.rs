@@ -1,7 +1,10 @@
-//! What the engine hands back: integrated events to append.
+//! What the engine hands back: integrated events to append, and when to be woken.
 
 use std::borrow::Cow;
 use std::rc::Rc;
+
+use super::meter::Meter;
+use super::settings::Settings;
 
 /// An integrated event, ready to be appended to its output stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,4 +21,23 @@ pub struct Emission {
     pub fields: Vec<(Cow<'static, str>, Vec<u8>)>,
     /// How many integrations led to it: one more than the largest of its sources.
     pub hops: u32,
+}
+
+/// A leaflet in which something waits for time to pass. The host's clock is not the leaflet's: what counts is how long
+/// the leaflet gets no event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wake {
+    pub domain: Rc<str>,
+    pub tag: Rc<[u8]>,
+    /// So many ms of silence from now on are enough for it; `None`: nothing waits any more.
+    pub after: Option<u64>,
+}
+
+/// What the work on an event needs of the engine around the domain.
+pub struct Host<'a> {
+    pub settings: &'a Settings,
+    /// What all windows hold.
+    pub total: &'a Meter,
+    pub out: &'a mut Vec<Emission>,
+    pub wakes: &'a mut Vec<Wake>,
 }

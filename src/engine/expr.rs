@@ -15,6 +15,8 @@ pub enum Expr {
         atom: Option<u8>,
         field: u16,
     },
+    /// The level of an INTEGRATE rule when it fired.
+    Level,
     Negate(Box<Expr>),
     Not(Box<Expr>),
     Binary(BinaryOp, Box<Expr>, Box<Expr>),
@@ -62,6 +64,10 @@ pub trait Scope {
     fn count(&self, over: Option<u8>) -> usize;
     /// A field of the n-th of them, in processing order.
     fn nth(&self, over: Option<u8>, n: usize, field: u16) -> Value<'_>;
+    /// The level of an INTEGRATE rule; NULL elsewhere.
+    fn level(&self) -> Value<'_> {
+        Value::Null
+    }
 }
 
 impl Expr {
@@ -75,6 +81,7 @@ impl Expr {
         match self {
             Self::Const(value) => value.as_ref(),
             Self::Field { atom, field } => scope.field(*atom, *field),
+            Self::Level => scope.level(),
             Self::Negate(expr) => expr
                 .eval(scope)
                 .as_number()

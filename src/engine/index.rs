@@ -5,7 +5,8 @@ use std::rc::Rc;
 use ahash::AHashMap;
 
 use super::key::short_name;
-use super::rule::program::{AtomSet, Program};
+use super::rule::pattern::AtomSet;
+use super::rule::program::Program;
 use super::store::Slot;
 
 /// The rules that can use an event of one axon and type.

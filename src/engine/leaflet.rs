@@ -1,12 +1,13 @@
 //! A leaflet: the state of one domain for one hash tag.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::mem::size_of;
 use std::rc::Rc;
 
 use ahash::AHashMap;
 
+use super::deadline::Deadline;
 use super::meter::Meter;
 use super::store::Store;
 use super::window::Window;
@@ -28,12 +29,18 @@ pub struct Leaflet {
     pub tag: Rc<[u8]>,
     /// The largest time processed so far, ms.
     pub max_time: u64,
+    /// The largest time seen so far, and what has passed in silence since: deadlines are met by it.
+    pub clock: u64,
     /// How many events were processed.
     pub seq: u64,
     windows: AHashMap<RuleId, Box<Window>>,
     /// When to look for something that leaves a window: one entry a window. A window that consumption has emptied
     /// stays until then.
     due: BinaryHeap<Reverse<(u64, RuleId)>>,
+    /// The deadlines of all rules.
+    deadlines: BTreeSet<Deadline>,
+    /// Those of paused rules.
+    stopped: BTreeSet<Deadline>,
     /// How many windows hold anything.
     live: usize,
     /// Kept in the domain's list of idle leaflets.
@@ -51,9 +58,12 @@ impl Leaflet {
             tag,
             meter: Rc::clone(meter),
             max_time: 0,
+            clock: 0,
             seq: 0,
             windows: AHashMap::new(),
             due: BinaryHeap::new(),
+            deadlines: BTreeSet::new(),
+            stopped: BTreeSet::new(),
             live: 0,
             listed: false,
             touched: false,
@@ -115,6 +125,9 @@ impl Leaflet {
             self.note(!window.is_empty(), false);
             window.clear(store);
             self.due.retain(|Reverse((_, of))| *of != rule);
+            for deadlines in [&mut self.deadlines, &mut self.stopped] {
+                deadlines.retain(|deadline| deadline.rule != rule);
+            }
         }
     }
 
@@ -123,16 +136,81 @@ impl Leaflet {
         self.windows.get(&rule).map(Box::as_ref)
     }
 
-    /// Takes the next event's time; its place in processing order.
+    /// Processes the next event's time; the event's place in processing order.
     pub fn advance(&mut self, time: u64) -> u64 {
         self.max_time = self.max_time.max(time);
+        self.clock = self.clock.max(time);
         self.seq += 1;
         self.touched = true;
         self.seq
     }
 
-    /// Lets go what has left the windows.
+    /// Adds a deadline of a rule's window.
+    pub fn add_deadline(&mut self, deadline: Deadline) {
+        if let Some(window) = self.windows.get_mut(&deadline.rule) {
+            window.add_deadline(deadline.clone());
+            self.deadlines.insert(deadline);
+        }
+    }
+
+    /// Takes back those deadlines of a partition that fit.
+    pub fn cancel(&mut self, rule: RuleId, key: &[u8], fits: impl FnMut(&Deadline) -> bool) {
+        if let Some(window) = self.windows.get_mut(&rule) {
+            for deadline in window.take_deadlines(key, fits) {
+                self.deadlines.remove(&deadline);
+            }
+        }
+    }
+
+    /// What this NOT waits for has come to a partition: no match ends with its deadlines any more.
+    pub fn break_wait(&mut self, rule: RuleId, key: &[u8], absence: usize) {
+        let bit = 1 << absence;
+        let Some(window) = self.windows.get_mut(&rule) else {
+            return;
+        };
+        for mut deadline in window.take_deadlines(key, |deadline| deadline.absences & bit != 0) {
+            self.deadlines.remove(&deadline);
+            deadline.absences &= !bit;
+            if deadline.absences != 0 {
+                window.add_deadline(deadline.clone());
+                self.deadlines.insert(deadline);
+            }
+        }
+    }
+
+    /// The next deadline that lies before this time, if there is one; it is met, and gone.
+    pub fn meet(&mut self, clock: u64) -> Option<Deadline> {
+        let due = self.deadlines.first().is_some_and(|next| next.at < clock);
+        let deadline = due.then(|| self.deadlines.pop_first())??;
+        if let Some(window) = self.windows.get_mut(&deadline.rule) {
+            window.take_deadlines(&deadline.partition, |other| *other == deadline);
+        }
+        Some(deadline)
+    }
+
+    /// When the next deadline is.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.deadlines.first().map(|next| next.at)
+    }
+
+    /// Stops the deadlines of a rule that is paused, or lets them go on.
+    pub fn set_paused(&mut self, rule: RuleId, paused: bool) {
+        let (from, to) = match paused {
+            true => (&mut self.deadlines, &mut self.stopped),
+            false => (&mut self.stopped, &mut self.deadlines),
+        };
+        let (moved, stay) = std::mem::take(from)
+            .into_iter()
+            .partition(|deadline| deadline.rule == rule);
+        *from = stay;
+        to.extend::<BTreeSet<Deadline>>(moved);
+    }
+
+    /// Lets go what has left the windows. Deadlines that are still to be met may need it: they come first.
     pub fn expire(&mut self, store: &mut Store) {
+        if self.next_deadline().is_some_and(|next| next < self.clock) {
+            return;
+        }
         while let Some(&Reverse((due, rule))) = self.due.peek() {
             if due >= self.max_time {
                 break;

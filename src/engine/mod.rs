@@ -24,21 +24,26 @@
 //! # Ok::<(), leaflet::engine::Error>(())
 //! ```
 
+mod deadline;
 pub mod domain;
 pub mod emission;
 pub mod error;
 pub mod event;
+mod expiry;
 pub mod expr;
 pub mod field;
 mod fields;
 pub mod glob;
 mod index;
+mod intake;
+mod integrate;
 pub mod key;
 mod leaflet;
 pub mod like;
 mod matcher;
 mod meter;
 pub mod output;
+mod partition;
 mod processor;
 mod router;
 pub mod rule;
@@ -54,7 +59,8 @@ use domain::{
     AddRule, Definitions, DomainDefinition, DomainInfo, DomainSpec, RuleDefinition, RuleInfo,
     DEFAULT_DOMAIN,
 };
-pub use emission::Emission;
+use emission::Host;
+pub use emission::{Emission, Wake};
 pub use error::{Error, Result};
 pub use event::{EntryId, Event};
 use meter::Meter;
@@ -79,6 +85,7 @@ pub struct Engine {
     /// What dropped domains had counted.
     past: Stats,
     meter: Rc<Meter>,
+    wakes: Vec<Wake>,
 }
 
 impl Engine {
@@ -91,6 +98,7 @@ impl Engine {
             router: Router::default(),
             past: Stats::default(),
             meter,
+            wakes: Vec::new(),
         }
     }
 
@@ -111,14 +119,53 @@ impl Engine {
 
     /// Takes in one event, by the route of its key; what it completes is appended to `out`, in the order to emit.
     pub fn on_event(&mut self, route: Route, event: &Event<'_>, out: &mut Vec<Emission>) {
+        let mut host = Host {
+            settings: &self.settings,
+            total: &self.meter,
+            out,
+            wakes: &mut self.wakes,
+        };
         for target in self.router.targets(route) {
             let domain = &mut self.domains[target.domain];
             if self.settings.cluster && route.untagged {
                 domain.pass_over();
             } else {
-                domain.feed(target.axon, event, &self.settings, &self.meter, out);
+                domain.feed(target.axon, event, &mut host);
             }
         }
+    }
+
+    /// What has changed since the last call: for which leaflets a timer must be set, anew or no more.
+    pub fn wakes(&mut self) -> std::vec::Drain<'_, Wake> {
+        self.wakes.drain(..)
+    }
+
+    /// The clock of a leaflet in which something waits for its time to pass, and what it has to reach (ms).
+    pub fn waiting(&self, domain: &str, tag: &[u8]) -> Option<(u64, u64)> {
+        self.domains[self.domain_place(domain).ok()?].waiting(tag)
+    }
+
+    /// Lets a leaflet's clock pass to this time (ms) in silence, and meets the deadlines behind it; what ends with them
+    /// is appended to `out`. A clock never goes back, and a leaflet that is not known has none.
+    ///
+    /// # Errors
+    /// Where there is no such domain.
+    pub fn tick(
+        &mut self,
+        domain: &str,
+        tag: &[u8],
+        time: u64,
+        out: &mut Vec<Emission>,
+    ) -> Result<()> {
+        let at = self.domain_place(domain)?;
+        let mut host = Host {
+            settings: &self.settings,
+            total: &self.meter,
+            out,
+            wakes: &mut self.wakes,
+        };
+        self.domains[at].tick(tag, time, &mut host);
+        Ok(())
     }
 
     /// Takes note that the host could not append an integrated event.
@@ -227,7 +274,7 @@ impl Engine {
     /// Where there is no such domain or rule.
     pub fn set_paused(&mut self, domain: &str, name: &str, paused: bool) -> Result<()> {
         let (at, place) = self.rule_place(domain, name)?;
-        self.domains[at].rules[place].paused = paused;
+        self.domains[at].set_paused(place, paused);
         Ok(())
     }
 

@@ -8,6 +8,10 @@ pub struct Settings {
     pub max_window_memory: u64,
     /// Steps one event may spend in the search for one rule's match.
     pub match_budget: u64,
+    /// Matches that `SELECT ALL` takes at one trigger; what is over is counted.
+    pub max_matches_per_trigger: usize,
+    /// Sources of an integrated event of an INTEGRATE rule: the newest contributions.
+    pub max_sources: usize,
     /// Integrated events may lead to integrated events this many times; what would go further is counted
     /// and not emitted.
     pub max_hops: u32,
@@ -20,6 +24,8 @@ impl Default for Settings {
         Self {
             max_window_memory: 256 << 20,
             match_budget: 100_000,
+            max_matches_per_trigger: 128,
+            max_sources: 64,
             max_hops: 8,
             cluster: false,
         }

@@ -29,6 +29,8 @@ pub struct Stats {
     pub hops_cut: u64,
     /// Searches that ran out of their budget.
     pub budget_cuts: u64,
+    /// Triggers at which `SELECT ALL` found more matches than it may take.
+    pub matches_cut: u64,
     pub window_events: u64,
     pub window_bytes: u64,
     pub partitions: u64,
@@ -53,6 +55,7 @@ impl Stats {
         self.emit_errors += other.emit_errors;
         self.hops_cut += other.hops_cut;
         self.budget_cuts += other.budget_cuts;
+        self.matches_cut += other.matches_cut;
     }
 
     /// Adds the levels.

@@ -1,4 +1,4 @@
-//! A rule's window in one leaflet: the candidates of its atoms, by partition, and what has to leave when.
+//! A rule's window in one leaflet: what its partitions hold, and what has to leave when.
 
 use std::collections::VecDeque;
 use std::mem::size_of;
@@ -6,82 +6,15 @@ use std::rc::Rc;
 
 use ahash::AHashMap;
 use slab::Slab;
-use smallvec::SmallVec;
 
+use super::deadline::Deadline;
+use super::expiry::{Expiry, Waiting};
+use super::integrate::Level;
+use super::key::AxonKey;
 use super::meter::Meter;
-use super::store::{RecordId, Store};
-
-/// An event that waits in a window for partners.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Candidate {
-    /// The leaflet's processing order.
-    pub seq: u64,
-    /// Milliseconds since the epoch.
-    pub time: u64,
-    pub record: RecordId,
-    /// Its place in the window's expiry list.
-    waiting: u32,
-}
-
-impl Candidate {
-    /// An event that has just come, and is in no window yet.
-    pub fn new(seq: u64, time: u64, record: RecordId) -> Self {
-        Self {
-            seq,
-            time,
-            record,
-            waiting: NOWHERE,
-        }
-    }
-}
-
-/// An event in the list of those that wait to expire: all of a window, in processing order. Linked, so that a
-/// consumed event leaves it at once.
-#[derive(Debug, Clone, Copy)]
-struct Waiting {
-    time: u64,
-    seq: u64,
-    partition: u32,
-    older: u32,
-    younger: u32,
-}
-
-/// The end of the list.
-const NOWHERE: u32 = u32::MAX;
-
-/// A rule's state for one partition key.
-#[derive(Debug)]
-pub struct Partition {
-    key: Rc<[u8]>,
-    /// Candidates by the atom's buffer, each in processing order. An event that fits several atoms is in several.
-    pub buffers: SmallVec<[VecDeque<Candidate>; 2]>,
-    /// Trigger times of the emissions that LIMIT still has to count.
-    fired: VecDeque<u64>,
-}
-
-impl Partition {
-    fn is_empty(&self) -> bool {
-        self.fired.is_empty() && self.buffers.iter().all(VecDeque::is_empty)
-    }
-
-    /// Takes one event out of all buffers, if it is there; with the number of buffers it was in.
-    fn take(&mut self, seq: u64) -> Option<(Candidate, usize)> {
-        let (mut taken, mut places) = (None, 0);
-        for buffer in &mut self.buffers {
-            // Events leave from the old end, and SELECT LAST consumes at the young one: both are short ways.
-            let found = match (buffer.front(), buffer.back()) {
-                (Some(front), _) if front.seq == seq => Some(0),
-                (_, Some(back)) if back.seq == seq => Some(buffer.len() - 1),
-                _ => buffer.binary_search_by_key(&seq, |c| c.seq).ok(),
-            };
-            if let Some(candidate) = found.and_then(|at| buffer.remove(at)) {
-                taken = Some(candidate);
-                places += 1;
-            }
-        }
-        Some((taken?, places))
-    }
-}
+use super::partition::{Candidate, More, Partition, Seen};
+use super::rule::program::Retention;
+use super::store::Store;
 
 /// What a window takes while it holds nothing: itself, its place in the leaflet's table and heap, and what the first
 /// blocks of its own table and lists take beyond what is counted for what stands in them.
@@ -89,53 +22,61 @@ const WINDOW_BYTES: usize = size_of::<Window>()
     + 2 * size_of::<(u32, Box<Window>)>()
     + 2 * size_of::<(Rc<[u8]>, usize)>()
     + 2 * size_of::<Waiting>();
-/// What a partition takes apart from its key's text and its events: its places in the index and the slab, which are
-/// partly empty, the first block of a buffer, and the key's own block.
-const PARTITION_BYTES: usize = 3 * size_of::<Partition>() / 2
-    + 3 * size_of::<(Rc<[u8]>, usize)>() / 2
-    + 3 * size_of::<Candidate>()
-    + 32;
+/// What a noted emission takes, in lists that are partly empty.
+const FIRED_BYTES: usize = 3 * (size_of::<u64>() + size_of::<(u64, usize)>()) / 2;
+/// What a NOT's note takes, in a list that is partly empty.
+const SEEN_BYTES: usize = 3 * size_of::<Seen>() / 2 + Expiry::BYTES;
+/// What a level takes.
+const LEVEL_BYTES: usize = size_of::<More>() + Expiry::BYTES;
+
+/// What it takes to count the contributions of an axon.
+fn axon_bytes(axon: &[u8]) -> u64 {
+    (2 * size_of::<(Box<[u8]>, u32)>() + axon.len()) as u64
+}
+
+/// More than whatever can come with something that is put into a window: a leaflet, a window and a partition, apart
+/// from the tag's and the key's text.
+pub const OVERHEAD_BYTES: usize = 2_048;
+
 /// What an event takes in a window apart from its record: a place in the expiry list and in each of its buffers, which
 /// are partly empty.
 fn candidate_bytes(buffers: usize) -> u64 {
-    (3 * (size_of::<Waiting>() + buffers * size_of::<Candidate>()) / 2) as u64
+    (Expiry::BYTES + 3 * buffers * size_of::<Candidate>() / 2) as u64
 }
-/// What a noted emission takes, in lists that are partly empty.
-const FIRED_BYTES: usize = 3 * (size_of::<u64>() + size_of::<(u64, usize)>()) / 2;
 
 /// The window of one rule in one leaflet.
 #[derive(Debug)]
 pub struct Window {
     index: AHashMap<Rc<[u8]>, usize>,
     partitions: Slab<Partition>,
-    /// Every event of the window, in processing order. An event of a later time in front of it can hold an old one
-    /// back, but by no more than WITHIN: what is older than that when it comes is not let in.
-    waiting: Slab<Waiting>,
-    oldest: u32,
-    youngest: u32,
+    /// How many buffers a partition has.
+    buffers: usize,
+    /// The candidates.
+    waiting: Expiry,
+    /// What NOTs have seen.
+    seen: Expiry,
+    /// The levels.
+    levels: Expiry,
     /// The emissions that LIMIT counts: (trigger time, partition), in processing order.
     fired: VecDeque<(u64, usize)>,
-    /// WITHIN, ms.
-    within: u64,
-    /// How far LIMIT looks back, ms.
-    limit_per: u64,
+    retention: Retention,
     /// The rule's: all its windows count there.
     meter: Rc<Meter>,
 }
 
 impl Window {
-    /// An empty window of these lengths (ms) that counts what it holds with this meter.
-    pub fn new(within: u64, limit_per: u64, meter: &Rc<Meter>) -> Self {
+    /// An empty window that keeps things for so long and counts what it holds with this meter.
+    pub fn new(retention: Retention, buffers: usize, meter: &Rc<Meter>) -> Self {
         meter.add_bytes(WINDOW_BYTES as u64);
         Self {
-            within,
-            limit_per,
+            retention,
+            buffers,
             meter: Rc::clone(meter),
             index: AHashMap::new(),
             partitions: Slab::with_capacity(1),
-            waiting: Slab::new(),
-            oldest: NOWHERE,
-            youngest: NOWHERE,
+            waiting: Expiry::new(),
+            seen: Expiry::new(),
+            levels: Expiry::new(),
             fired: VecDeque::new(),
         }
     }
@@ -150,20 +91,15 @@ impl Window {
         self.index.get(key).map(|&at| &self.partitions[at])
     }
 
-    fn partition_or_new(&mut self, key: &[u8], buffers: usize) -> usize {
+    fn partition_or_new(&mut self, key: &[u8]) -> usize {
         if let Some(&at) = self.index.get(key) {
             return at;
         }
         let key: Rc<[u8]> = key.into();
         self.meter.add_partition();
-        self.meter.add_bytes((PARTITION_BYTES + key.len()) as u64);
-        let at = self.partitions.insert(Partition {
-            key: Rc::clone(&key),
-            buffers: std::iter::repeat_with(VecDeque::new)
-                .take(buffers)
-                .collect(),
-            fired: VecDeque::new(),
-        });
+        self.meter.add_bytes((Partition::BYTES + key.len()) as u64);
+        let partition = Partition::new(Rc::clone(&key), self.buffers);
+        let at = self.partitions.insert(partition);
         self.index.insert(key, at);
         at
     }
@@ -174,40 +110,136 @@ impl Window {
             self.index.remove(&partition.key);
             self.meter.remove_partition();
             self.meter
-                .remove_bytes((PARTITION_BYTES + partition.key.len()) as u64);
+                .remove_bytes((Partition::BYTES + partition.key.len()) as u64);
+            let pending = partition.more.map_or(0, |more| more.pending.len());
+            self.meter.remove_bytes((pending * Deadline::BYTES) as u64);
         }
     }
 
-    /// Keeps an event as a candidate in these buffers (at least one) of a partition with `of` buffers.
+    /// Keeps an event as a candidate in these buffers (at least one) of a partition.
     pub fn keep(
         &mut self,
         key: &[u8],
-        of: usize,
         buffers: impl Iterator<Item = usize>,
         mut candidate: Candidate,
         store: &mut Store,
     ) {
-        let at = self.partition_or_new(key, of);
-        candidate.waiting = self.waiting.insert(Waiting {
-            time: candidate.time,
-            seq: candidate.seq,
-            partition: at as u32,
-            older: self.youngest,
-            younger: NOWHERE,
-        }) as u32;
-        match self.youngest {
-            NOWHERE => self.oldest = candidate.waiting,
-            youngest => self.waiting[youngest as usize].younger = candidate.waiting,
-        }
-        self.youngest = candidate.waiting;
+        let at = self.partition_or_new(key);
+        candidate.waiting = self.waiting.push(candidate.time, candidate.seq, at);
+        let partition = &mut self.partitions[at];
         let mut places = 0;
         for buffer in buffers {
-            self.partitions[at].buffers[buffer].push_back(candidate);
+            partition.buffers[buffer].push_back(candidate);
             places += 1;
+        }
+        if let Some(more) = &mut partition.more {
+            more.last_kept = candidate.seq;
         }
         store.hold(candidate.record);
         self.meter.add_event();
         self.meter.add_bytes(candidate_bytes(places));
+    }
+
+    /// Keeps an event as a contribution of an axon to a partition's level.
+    pub fn contribute(
+        &mut self,
+        key: &[u8],
+        buffer: usize,
+        candidate: Candidate,
+        axon: &[u8],
+        store: &mut Store,
+    ) {
+        self.keep(key, std::iter::once(buffer), candidate, store);
+        let at = self.partition_or_new(key);
+        let more = self.partitions[at].more.get_or_insert_default();
+        match more.axons.get_mut(axon) {
+            Some(contributions) => *contributions += 1,
+            None => {
+                more.axons.insert(axon.into(), 1);
+                self.meter.add_bytes(axon_bytes(axon));
+            }
+        }
+    }
+
+    /// Takes note that a NOT has seen an event: the `absence`-th of the rule's.
+    pub fn see(&mut self, key: &[u8], absence: usize, seq: u64, time: u64) {
+        let at = self.partition_or_new(key);
+        let more = self.partitions[at].more.get_or_insert_default();
+        if more.seen.len() <= absence {
+            more.seen.resize_with(absence + 1, VecDeque::new);
+        }
+        let list = &mut more.seen[absence];
+        // With no candidate kept since, what lies before or after this event lies so of the last one too.
+        let last = list
+            .back()
+            .filter(|last| last.seq > more.last_kept)
+            .copied();
+        if last.is_some() {
+            list.pop_back();
+        }
+        let time = last.map_or(time, |last| last.time.max(time));
+        match last {
+            Some(last) => self.seen.remove(last.waiting),
+            None => self.meter.add_bytes(SEEN_BYTES as u64),
+        }
+        let waiting = self.seen.push(time, seq, at);
+        list.push_back(Seen { seq, time, waiting });
+    }
+
+    /// Raises the level of a partition at this time.
+    pub fn raise<T>(
+        &mut self,
+        key: &[u8],
+        seq: u64,
+        time: u64,
+        raise: impl FnOnce(&mut Level) -> T,
+    ) -> T {
+        let at = self.partition_or_new(key);
+        let waiting = self.levels.push(time, seq, at);
+        let more = self.partitions[at].more.get_or_insert_default();
+        let mut level = Level::NOTHING;
+        match more.level {
+            Some((known, old)) => {
+                level = known;
+                self.levels.remove(old);
+            }
+            None => self.meter.add_bytes(LEVEL_BYTES as u64),
+        }
+        let result = raise(&mut level);
+        more.level = Some((level, waiting));
+        result
+    }
+
+    /// The level of a partition, to lower it.
+    pub fn level_mut(&mut self, key: &[u8]) -> Option<&mut Level> {
+        let more = self.partitions[*self.index.get(key)?].more.as_mut()?;
+        Some(&mut more.level.as_mut()?.0)
+    }
+
+    /// Adds a deadline of a partition that holds its last event.
+    pub fn add_deadline(&mut self, deadline: Deadline) {
+        let at = self.partition_or_new(&deadline.partition);
+        let more = self.partitions[at].more.get_or_insert_default();
+        more.pending.push(deadline);
+        self.meter.add_bytes(Deadline::BYTES as u64);
+    }
+
+    /// Takes out a partition's deadlines that fit.
+    pub fn take_deadlines(
+        &mut self,
+        key: &[u8],
+        mut fits: impl FnMut(&Deadline) -> bool,
+    ) -> Vec<Deadline> {
+        let Some(&at) = self.index.get(key) else {
+            return Vec::new();
+        };
+        let Some(more) = &mut self.partitions[at].more else {
+            return Vec::new();
+        };
+        let taken: Vec<Deadline> = more.pending.extract_if(.., |d| fits(d)).collect();
+        self.meter
+            .remove_bytes((taken.len() * Deadline::BYTES) as u64);
+        taken
     }
 
     /// Consumes one event, if it is here.
@@ -218,7 +250,7 @@ impl Window {
         }
     }
 
-    /// Consumes all events of a partition. What LIMIT counts stays.
+    /// Consumes all events of a partition, and what NOTs have seen. A level and what LIMIT counts stay.
     pub fn consume_partition(&mut self, key: &[u8], store: &mut Store) {
         let Some(&at) = self.index.get(key) else {
             return;
@@ -230,6 +262,12 @@ impl Window {
         {
             self.take(at, seq, store);
         }
+        if let Some(more) = &mut self.partitions[at].more {
+            for seen in more.seen.iter_mut().flat_map(|list| list.drain(..)) {
+                self.seen.remove(seen.waiting);
+                self.meter.remove_bytes(SEEN_BYTES as u64);
+            }
+        }
         self.drop_if_empty(at);
     }
 
@@ -237,14 +275,17 @@ impl Window {
         let Some((candidate, places)) = self.partitions[at].take(seq) else {
             return;
         };
-        let Waiting { older, younger, .. } = self.waiting.remove(candidate.waiting as usize);
-        match older {
-            NOWHERE => self.oldest = younger,
-            older => self.waiting[older as usize].younger = younger,
-        }
-        match younger {
-            NOWHERE => self.youngest = older,
-            younger => self.waiting[younger as usize].older = older,
+        self.waiting.remove(candidate.waiting);
+        let more = self.partitions[at].more.as_mut();
+        if let Some(more) = more.filter(|more| !more.axons.is_empty()) {
+            let axon = AxonKey::parse(store.get(candidate.record).key()).name;
+            if let Some(contributions) = more.axons.get_mut(&*axon) {
+                *contributions -= 1;
+                if *contributions == 0 {
+                    more.axons.remove(&*axon);
+                    self.meter.remove_bytes(axon_bytes(&axon));
+                }
+            }
         }
         store.release(candidate.record);
         self.meter.remove_event();
@@ -260,46 +301,42 @@ impl Window {
     }
 
     /// Notes an emission that LIMIT has to count.
-    pub fn note_fired(&mut self, key: &[u8], of: usize, time: u64) {
-        let at = self.partition_or_new(key, of);
+    pub fn note_fired(&mut self, key: &[u8], time: u64) {
+        let at = self.partition_or_new(key);
         self.partitions[at].fired.push_back(time);
         self.fired.push_back((time, at));
         self.meter.add_bytes(FIRED_BYTES as u64);
     }
 
-    /// Takes the newest note of a partition back.
-    pub fn forget_fired(&mut self, key: &[u8]) {
-        if let Some(&at) = self.index.get(key) {
-            self.partitions[at].fired.pop_back();
-            self.fired.pop_back();
-            self.meter.remove_bytes(FIRED_BYTES as u64);
-            self.drop_if_empty(at);
-        }
-    }
-
-    /// Lets go what has left the window when the leaflet has processed `max_time`: at most `budget` events and as many
-    /// noted emissions.
+    /// Lets go what has left the window when the leaflet has processed `max_time`: at most `budget` things of each kind.
     pub fn expire(&mut self, max_time: u64, budget: usize, store: &mut Store) {
-        let floor = max_time.saturating_sub(self.within);
-        // An event that comes now can be as old as `floor`, and LIMIT looks back from there.
-        let fired_floor = floor.saturating_sub(self.limit_per);
+        let due = |list: &Expiry, retention: u64| {
+            let floor = max_time.saturating_sub(retention);
+            list.oldest().filter(|oldest| oldest.time < floor)
+        };
         for _ in 0..budget {
-            match self.waiting.get(self.oldest as usize) {
-                Some(&Waiting {
-                    time,
-                    seq,
-                    partition,
-                    ..
-                }) if time < floor => {
-                    self.take(partition as usize, seq, store);
-                    self.drop_if_empty(partition as usize);
-                }
-                _ => break,
-            }
+            let Some(oldest) = due(&self.waiting, self.retention.events) else {
+                break;
+            };
+            self.take(oldest.partition as usize, oldest.seq, store);
+            self.drop_if_empty(oldest.partition as usize);
         }
+        for _ in 0..budget {
+            let Some(oldest) = due(&self.seen, self.retention.seen) else {
+                break;
+            };
+            self.forget_seen(oldest);
+        }
+        for _ in 0..budget {
+            let Some(oldest) = due(&self.levels, self.retention.level) else {
+                break;
+            };
+            self.forget_level(oldest.partition as usize);
+        }
+        let floor = max_time.saturating_sub(self.retention.fired);
         for _ in 0..budget {
             match self.fired.front() {
-                Some(&(time, partition)) if time < fired_floor => {
+                Some(&(time, partition)) if time < floor => {
                     self.fired.pop_front();
                     self.partitions[partition].fired.pop_front();
                     self.meter.remove_bytes(FIRED_BYTES as u64);
@@ -310,18 +347,47 @@ impl Window {
         }
     }
 
+    fn forget_seen(&mut self, oldest: Waiting) {
+        let at = oldest.partition as usize;
+        let lists = self.partitions[at].more.iter_mut();
+        for list in lists.flat_map(|more| &mut more.seen) {
+            // Notes are taken back in the order in which they came; one event can be a note of several NOTs.
+            if list.front().is_some_and(|seen| seen.seq == oldest.seq) {
+                if let Some(seen) = list.pop_front() {
+                    self.seen.remove(seen.waiting);
+                    self.meter.remove_bytes(SEEN_BYTES as u64);
+                }
+            }
+        }
+        self.drop_if_empty(at);
+    }
+
+    fn forget_level(&mut self, at: usize) {
+        let more = self.partitions[at].more.as_mut();
+        if let Some((_, waiting)) = more.and_then(|more| more.level.take()) {
+            self.levels.remove(waiting);
+            self.meter.remove_bytes(LEVEL_BYTES as u64);
+        }
+        self.drop_if_empty(at);
+    }
+
     /// The time after which something has left, if the window holds anything.
     pub fn next_due(&self) -> Option<u64> {
-        let event = self
-            .waiting
-            .get(self.oldest as usize)
-            .map(|oldest| oldest.time);
-        let fired = self
-            .fired
-            .front()
-            .map(|(time, _)| time.saturating_add(self.limit_per));
-        let oldest = event.into_iter().chain(fired).min()?;
-        Some(oldest.saturating_add(self.within))
+        let next = |list: &Expiry, retention: u64| {
+            let oldest = list.oldest()?;
+            Some(oldest.time.saturating_add(retention))
+        };
+        let fired = self.fired.front();
+        let fired = fired.map(|(time, _)| time.saturating_add(self.retention.fired));
+        [
+            next(&self.waiting, self.retention.events),
+            next(&self.seen, self.retention.seen),
+            next(&self.levels, self.retention.level),
+            fired,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Lets go of everything, for a window that is dropped.
@@ -331,6 +397,9 @@ impl Window {
             let noted = self.partitions[at].fired.drain(..).count();
             self.meter.remove_bytes((noted * FIRED_BYTES) as u64);
             let key = Rc::clone(&self.partitions[at].key);
+            if self.partitions[at].level().is_some() {
+                self.forget_level(at);
+            }
             self.consume_partition(&key, store);
         }
         self.fired.clear();

@@ -18,7 +18,7 @@ pub struct Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 3] = [
+pub const SETTINGS: [Setting; 5] = [
     Setting {
         name: c"max-window-memory",
         default: 256 << 20,
@@ -36,6 +36,24 @@ pub const SETTINGS: [Setting; 3] = [
         memory: false,
         read: |settings| settings.match_budget as i64,
         write: |settings, value| settings.match_budget = value as u64,
+    },
+    Setting {
+        name: c"max-matches-per-trigger",
+        default: 128,
+        min: 1,
+        max: 100_000,
+        memory: false,
+        read: |settings| settings.max_matches_per_trigger as i64,
+        write: |settings, value| settings.max_matches_per_trigger = value as usize,
+    },
+    Setting {
+        name: c"max-sources",
+        default: 64,
+        min: 1,
+        max: 100_000,
+        memory: false,
+        read: |settings| settings.max_sources as i64,
+        write: |settings, value| settings.max_sources = value as usize,
     },
     Setting {
         name: c"max-hops",

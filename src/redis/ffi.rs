@@ -8,7 +8,7 @@ use super::alloc::{aligned_start, padded_size, Allocator, SERVER_ALIGN};
 use super::commands::{self, signature::Signature, spec::Command, table::COMMANDS};
 use super::config::{self, Setting, SETTINGS};
 use super::log::{escaped, Level};
-use super::{emit, guard, info, ingest, load, persistence, phase, state, NAME, VERSION};
+use super::{emit, guard, info, ingest, load, persistence, phase, state, wake, NAME, VERSION};
 use crate::engine::EntryId;
 use redis_module::raw;
 use smallvec::SmallVec;
@@ -17,6 +17,7 @@ use std::ffi::{c_char, c_int, c_long, c_longlong, c_uint, c_void, CStr, CString}
 use std::marker::PhantomData;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::time::Duration;
 
 const OK: c_int = raw::REDISMODULE_OK as c_int;
 const ERR: c_int = raw::REDISMODULE_ERR as c_int;
@@ -277,6 +278,17 @@ impl Context<'_> {
         )) == OK
     }
 
+    /// Has [`wake::on_timer`] called once, after this time.
+    pub fn start_timer(&self, after: Duration) {
+        let after = after.as_millis() as c_longlong;
+        api!(RedisModule_CreateTimer(
+            self.ptr,
+            after,
+            Some(on_timer),
+            null_mut()
+        ));
+    }
+
     /// Opens the stream at this key, without a trace of having done so.
     pub fn open_stream(&self, key: &KeyName) -> Option<Stream> {
         let mode = raw::REDISMODULE_READ
@@ -439,7 +451,7 @@ pub fn check_server() -> Result<(), String> {
     }
     let lacking = lacking![
         RedisModule_ACLCheckKeyPermissions RedisModule_AddPostNotificationJob
-        RedisModule_AvoidReplicaTraffic RedisModule_Call RedisModule_CreateDataType RedisModule_GetCommand
+        RedisModule_AvoidReplicaTraffic RedisModule_Call RedisModule_CreateDataType RedisModule_CreateTimer RedisModule_GetCommand
         RedisModule_GetModuleUserFromUserName RedisModule_LoadConfigs RedisModule_ReplyWithBool
         RedisModule_ReplyWithMap RedisModule_RegisterInfoFunc RedisModule_RegisterNumericConfig
         RedisModule_SetCommandACLCategories RedisModule_SetCommandInfo RedisModule_SetModuleOptions
@@ -597,7 +609,7 @@ macro_rules! entries {
 }
 
 /// One function for each command of the table: the server passes no other sign of which was called.
-const ENTRIES: [Entrypoint; COMMANDS.len()] = entries![0 1 2 3 4 5 6 7 8 9 10 11 12];
+const ENTRIES: [Entrypoint; COMMANDS.len()] = entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13];
 
 unsafe extern "C" fn on_command<const INDEX: usize>(
     ctx: *mut raw::RedisModuleCtx,
@@ -634,6 +646,10 @@ unsafe extern "C" fn on_notification(
 
 unsafe extern "C" fn on_job(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
     guard(|| emit::run(&Context::new(ctx)));
+}
+
+unsafe extern "C" fn on_timer(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
+    guard(|| wake::on_timer(&Context::new(ctx)));
 }
 
 unsafe extern "C" fn on_info(info: *mut raw::RedisModuleInfoCtx, for_crash_report: c_int) {

@@ -38,6 +38,7 @@ pub fn figures(
         ("latency_us_max", latency.max()),
         ("events_untagged", stats.events_untagged),
         ("hops_cut", stats.hops_cut),
+        ("matches_cut", stats.matches_cut),
         (
             "max_window_memory",
             state.engine.settings().max_window_memory,

@@ -3,7 +3,7 @@
 use super::emit;
 use super::ffi::{Context, KeyName, Str};
 use super::log::{self, Kind, Level};
-use super::state;
+use super::{state, wake};
 use crate::engine::{EntryId, Event};
 use smallvec::SmallVec;
 use std::time::Instant;
@@ -50,6 +50,7 @@ pub fn on_xadd(ctx: &Context, key: &KeyName) {
             hops: state.hops(),
         };
         state.engine.on_event(route, &event, &mut emissions);
+        state.note_wakes();
         route.untagged
             && state.engine.settings().cluster
             && !std::mem::replace(&mut state.untagged_reported, true)
@@ -65,6 +66,7 @@ pub fn on_xadd(ctx: &Context, key: &KeyName) {
         );
     }
     emit::submit(ctx, emissions, since);
+    wake::arm(ctx);
 }
 
 /// In the notification the new entry is the newest one, even where it will be trimmed at once.

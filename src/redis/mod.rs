@@ -1,7 +1,7 @@
 //! The glue between the engine and the server, thin on purpose.
 //!
 //! `ffi` holds every unsafe line and every function the server calls; it hands over to `ingest` (entries
-//! in), `emit` (integrated events out), `commands`, `config`, `info`, `persistence` and `phase`, which share
+//! in), `emit` (integrated events out), `wake` (time in silence), `commands`, `config`, `info`, `persistence` and `phase`, which share
 //! the `state`.
 
 mod alloc;
@@ -16,6 +16,7 @@ mod log;
 mod persistence;
 mod phase;
 mod state;
+mod wake;
 
 use crate::engine::Settings;
 use log::{Kind, Level};

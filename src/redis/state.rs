@@ -4,6 +4,7 @@
 //! call into the server that can run commands, because those come back here through notifications.
 
 use super::log::{self, Kind};
+use super::wake::Wakes;
 use crate::engine::{Emission, Engine, Settings};
 use hdrhistogram::Histogram;
 use std::cell::{Cell, RefCell};
@@ -38,6 +39,7 @@ pub struct State {
     pub counters: Counters,
     /// µs from a completing event's notification to its last integrated event's append.
     pub latency: Histogram<u64>,
+    pub wakes: Wakes,
     queue: VecDeque<Queued>,
     /// A job that will drain the queue is on its way or running.
     draining: bool,
@@ -54,6 +56,7 @@ impl State {
             counters: Counters::default(),
             latency: Histogram::new_with_bounds(1, LONGEST_US, 2)
                 .expect("the bounds of the histogram are valid"),
+            wakes: Wakes::default(),
             queue: VecDeque::new(),
             draining: false,
             appending: None,
@@ -64,6 +67,15 @@ impl State {
     /// How many integrations led to an entry that is being added right now.
     pub fn hops(&self) -> u32 {
         self.appending.unwrap_or(0)
+    }
+
+    /// Takes note of which leaflets wait for time to pass, after the engine was fed.
+    pub fn note_wakes(&mut self) {
+        let mut wakes = self.engine.wakes().peekable();
+        if wakes.peek().is_some() {
+            let now = Instant::now();
+            wakes.for_each(|wake| self.wakes.note(wake, now));
+        }
     }
 
     /// Queues what one event completed. True: a job to drain the queue has to be added.

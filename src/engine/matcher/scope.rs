@@ -1,9 +1,9 @@
 //! What expressions see of a match, whole or in the making.
 
 use crate::engine::expr::Scope;
+use crate::engine::partition::Candidate;
 use crate::engine::store::{Slot, Store};
 use crate::engine::value::Value;
-use crate::engine::window::Candidate;
 
 /// An event of a match and the atom it was given to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct MatchScope<'a> {
     pub store: &'a Store,
     /// The rule's fields, as the store numbers them.
     pub slots: &'a [Slot],
+    /// Of an INTEGRATE rule.
+    pub level: Option<f64>,
 }
 
 impl<'a> MatchScope<'a> {
@@ -49,5 +51,9 @@ impl Scope for MatchScope<'_> {
         self.over(over)
             .nth(n)
             .map_or(Value::Null, |matched| self.read(matched, field))
+    }
+
+    fn level(&self) -> Value<'_> {
+        self.level.map_or(Value::Null, Value::number)
     }
 }

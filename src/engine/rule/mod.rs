@@ -7,6 +7,7 @@ pub mod lex;
 mod message;
 mod names;
 mod parse;
+pub mod pattern;
 mod print;
 pub mod program;
 #[cfg(test)]

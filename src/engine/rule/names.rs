@@ -1,6 +1,7 @@
 //! The names by which a rule's clauses call the events of its atoms.
 
 use super::ast::{Atom, Path};
+use super::pattern::AtomSet;
 use super::words;
 use crate::engine::{Error, Result};
 
@@ -9,12 +10,14 @@ use crate::engine::{Error, Result};
 pub struct Names {
     /// `None`: more than one atom could be meant.
     list: Vec<(String, Option<u8>)>,
+    /// The atoms of NOT, which have no events to name.
+    absent: AtomSet,
 }
 
 impl Names {
     /// Every atom's name: what AS says, or else its type, where no other atom has that type. Atoms are numbered in
-    /// their order.
-    pub fn new(atoms: &[&Atom]) -> Self {
+    /// their order; `absent` are those of NOT.
+    pub fn new(atoms: &[&Atom], absent: AtomSet) -> Self {
         let mut list: Vec<(String, Option<u8>)> = Vec::with_capacity(atoms.len());
         for (number, atom) in (0..).zip(atoms) {
             let Some(name) = atom.alias.as_ref().or(atom.event_type.as_ref()) else {
@@ -27,7 +30,7 @@ impl Names {
                 None => list.push((name.clone(), unique.then_some(number))),
             }
         }
-        Self { list }
+        Self { list, absent }
     }
 
     /// Splits a dotted name into the atom it begins with and the field. A type may hold dots itself, so the longest
@@ -40,6 +43,11 @@ impl Names {
         for length in (1..=segments.len()).rev() {
             let name = segments[..length].join(".");
             match self.list.iter().find(|(known, _)| *known == name) {
+                Some((_, Some(atom))) if self.absent & (1 << atom) != 0 => {
+                    let message =
+                        format!("'{name}' is part of a NOT, whose events are in no match");
+                    return Err(Error::at(path.column, message));
+                }
                 Some((_, Some(atom))) => return Ok((*atom, &segments[length..])),
                 Some((_, None)) => {
                     let message =

@@ -1,31 +1,26 @@
 //! A compiled rule: immutable, shared by all its windows.
 
+use smallvec::SmallVec;
+
+use super::pattern::{AtomSet, Node};
 use crate::engine::expr::Expr;
 use crate::engine::field::FieldRef;
 use crate::engine::glob;
-use crate::engine::rule::ast::Consume;
+use crate::engine::rule::ast::{Consume, Reset, Select};
 
-/// A set of atoms, one bit each.
-pub type AtomSet = u64;
-
-/// The most atoms a rule can have: as many as an [`AtomSet`] has bits.
-pub const MAX_ATOMS: usize = 64;
-
-/// A `MATCH` rule, compiled.
+/// A rule, compiled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
+    pub kind: Kind,
     pub atoms: Vec<Atom>,
-    pub tree: Node,
-    /// How many atoms keep candidates (see [`Atom::buffer`]).
+    /// How many lists of candidates a partition has (see [`Atom::buffer`]).
     pub buffers: usize,
-    /// The conditions of WHERE that are joined by AND.
-    pub conditions: Vec<Condition>,
     pub partition_by: Vec<u16>,
+    pub limit: Option<Limit>,
     /// Milliseconds.
     pub within: u64,
-    pub consume: Consume,
-    pub having: Option<Expr>,
-    pub limit: Option<Limit>,
+    /// How long things are kept.
+    pub retention: Retention,
     /// Replaces the default `integrated_value`.
     pub value: Option<Expr>,
     /// Replaces the default `confidence`.
@@ -38,6 +33,73 @@ pub struct Program {
     pub kept: Vec<u16>,
 }
 
+/// What a rule does with the events it takes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    Match(Box<Match>),
+    Integrate(Integrate),
+}
+
+/// `MATCH`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Match {
+    /// From the trigger to the oldest event.
+    pub tree: Node,
+    /// From the oldest event to the trigger: for `SELECT FIRST`.
+    pub mirrored: Option<Node>,
+    /// The atoms that can take a match's last event.
+    pub last: AtomSet,
+    /// How many counters the tree has, and by atom which is its own.
+    pub counters: usize,
+    pub counter_of: Vec<Option<u8>>,
+    /// The atoms that can take several events.
+    pub repeated: AtomSet,
+    pub absences: Vec<Absence>,
+    /// The conditions of WHERE that are joined by AND.
+    pub conditions: Vec<Condition>,
+    pub select: Select,
+    pub consume: Consume,
+    pub having: Option<Expr>,
+    /// Whether a list of events makes a match does not depend on which of the atoms it fits an event is given to.
+    pub forgetful: bool,
+}
+
+impl Match {
+    /// The counter of an atom that can take several events.
+    pub fn counter(&self, atom: u8) -> Option<usize> {
+        self.counter_of[atom as usize].map(usize::from)
+    }
+
+    /// Each FOR (ms) of the rule's trailing NOTs, with those that have it, a bit each.
+    pub fn waits(&self) -> SmallVec<[(u64, u64); 1]> {
+        let mut waits = SmallVec::<[(u64, u64); 1]>::new();
+        for (number, absence) in self.absences.iter().enumerate() {
+            if let Gap::Trailing { wait, .. } = absence.place {
+                match waits.iter_mut().find(|(known, _)| *known == wait) {
+                    Some((_, absences)) => *absences |= 1 << number,
+                    None => waits.push((wait, 1 << number)),
+                }
+            }
+        }
+        waits
+    }
+}
+
+/// `INTEGRATE`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Integrate {
+    /// By atom; `None`: 1.
+    pub weights: Vec<Option<Expr>>,
+    /// Milliseconds.
+    pub decay: u64,
+    pub threshold: f64,
+    /// How many different axons must have contributed.
+    pub from_axons: u64,
+    /// Milliseconds.
+    pub refractory: u64,
+    pub reset: Reset,
+}
+
 /// What can fill one place of the pattern.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Atom {
@@ -45,7 +107,7 @@ pub struct Atom {
     pub event_type: Option<Box<str>>,
     pub axon: Option<AxonPattern>,
     pub predicate: Option<Expr>,
-    /// Where its candidates are kept; `None` where only a trigger can fill it, which never waits.
+    /// Where its candidates are kept; `None` where only a trigger can fill it, which never waits, and for NOT.
     pub buffer: Option<usize>,
 }
 
@@ -70,6 +132,32 @@ impl AxonPattern {
     }
 }
 
+/// A NOT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Absence {
+    /// What must not come.
+    pub atom: u8,
+    pub place: Gap,
+}
+
+impl Absence {
+    /// It asks which events were given to which atoms.
+    pub fn looks_back(&self) -> bool {
+        !matches!(self.place, Gap::Trailing { .. })
+    }
+}
+
+/// Where a NOT stands. It counts where the parts beside it are part of the match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gap {
+    /// `NOT x -> after`
+    Leading { after: AtomSet },
+    /// `before -> NOT x -> after`
+    Between { before: AtomSet, after: AtomSet },
+    /// `before -> NOT x FOR wait` (milliseconds)
+    Trailing { before: AtomSet, wait: u64 },
+}
+
 /// One condition of WHERE and the atoms it reads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
@@ -84,81 +172,15 @@ pub struct Limit {
     pub per: u64,
 }
 
-/// The pattern. Matches are built backwards, from the trigger to the oldest event, so the questions a node answers
-/// are: given the atoms that are filled already, which can take the next older event, and is the match complete?
-#[derive(Debug, Clone, PartialEq)]
-pub enum Node {
-    Atom(u8),
-    Seq(Vec<Node>),
-    And(Vec<Node>),
-    Or(Vec<Node>),
-}
-
-impl Node {
-    /// The atoms below this node.
-    pub fn atoms(&self) -> AtomSet {
-        match self {
-            Self::Atom(atom) => 1 << atom,
-            Self::Seq(nodes) | Self::And(nodes) | Self::Or(nodes) => {
-                nodes.iter().fold(0, |set, node| set | node.atoms())
-            }
-        }
-    }
-
-    /// The filled atoms make a whole match of this node.
-    pub fn complete(&self, filled: AtomSet) -> bool {
-        match self {
-            Self::Atom(atom) => filled & (1 << atom) != 0,
-            Self::Seq(nodes) | Self::And(nodes) => nodes.iter().all(|node| node.complete(filled)),
-            Self::Or(nodes) => nodes.iter().any(|node| node.complete(filled)),
-        }
-    }
-
-    /// The atoms that can take an event older than all the filled ones.
-    pub fn enabled(&self, filled: AtomSet) -> AtomSet {
-        match self {
-            Self::Atom(atom) => (1 << atom) & !filled,
-            Self::And(nodes) => nodes.iter().fold(0, |set, node| set | node.enabled(filled)),
-            Self::Or(nodes) => match nodes.iter().find(|node| node.atoms() & filled != 0) {
-                Some(branch) => branch.enabled(filled),
-                None => nodes.iter().fold(0, |set, node| set | node.enabled(filled)),
-            },
-            Self::Seq(nodes) => nodes
-                .iter()
-                .rev()
-                .find(|node| !node.complete(filled))
-                .map_or(0, |node| node.enabled(filled)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Node::{self, *};
-
-    fn bits(atoms: &[u8]) -> u64 {
-        atoms.iter().fold(0, |set, atom| set | 1 << atom)
-    }
-
-    #[test]
-    fn a_match_grows_backwards() {
-        // 0 -> (1 AND 2) -> (3 OR (4 -> 5))
-        let tree: Node = Seq(vec![
-            Atom(0),
-            And(vec![Atom(1), Atom(2)]),
-            Or(vec![Atom(3), Seq(vec![Atom(4), Atom(5)])]),
-        ]);
-        for (filled, enabled, complete) in [
-            (&[][..], &[3, 5][..], false),
-            (&[5], &[4], false),
-            (&[5, 4], &[1, 2], false),
-            (&[3], &[1, 2], false),
-            (&[3, 2], &[1], false),
-            (&[3, 2, 1], &[0], false),
-            (&[3, 2, 1, 0], &[], true),
-        ] {
-            assert_eq!(tree.enabled(bits(filled)), bits(enabled), "{filled:?}");
-            assert_eq!(tree.complete(bits(filled)), complete, "{filled:?}");
-        }
-    }
+/// How far the leaflet's time may run ahead of what is kept, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Of events: WITHIN, and what a waiting deadline needs.
+    pub events: u64,
+    /// Of what a NOT has seen.
+    pub seen: u64,
+    /// Of the emissions LIMIT counts.
+    pub fired: u64,
+    /// Of an INTEGRATE rule's level after its last contribution.
+    pub level: u64,
 }

@@ -22,13 +22,19 @@ impl<'a> Args<'a> {
         self.at == self.items.len()
     }
 
-    /// The next argument as text; `what` names it in errors.
-    pub fn text(&mut self, what: &str) -> Result<&'a str, Refusal> {
+    /// The next argument; `what` names it in errors.
+    pub fn bytes(&mut self, what: &str) -> Result<&'a [u8], Refusal> {
         let bytes = *self
             .items
             .get(self.at)
             .ok_or_else(|| refusal(format!("{what} is missing")))?;
         self.at += 1;
+        Ok(bytes)
+    }
+
+    /// The next argument as text; `what` names it in errors.
+    pub fn text(&mut self, what: &str) -> Result<&'a str, Refusal> {
+        let bytes = self.bytes(what)?;
         std::str::from_utf8(bytes).map_err(|_| refusal(format!("{what} is not UTF-8 text")))
     }
 
@@ -135,6 +141,7 @@ mod tests {
             args: items,
             db: 0,
             may: &|_, _| true,
+            submit: &|_| {},
         })
     }
 

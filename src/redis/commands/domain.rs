@@ -153,6 +153,7 @@ mod tests {
             args: &args,
             db: 3,
             may: &|_, _| true,
+            submit: &|_| {},
         };
         parse(&request).map_err(|refusal| match refusal {
             Refusal::Error(error) => error.to_string(),

@@ -10,11 +10,12 @@ pub mod spec;
 pub mod table;
 
 use super::ffi::{Access, Context};
-use super::guard;
 use super::state::{self, State};
+use super::{emit, guard, wake};
 use crate::engine::domain::DomainSpec;
-use crate::engine::Error;
+use crate::engine::{Emission, Error};
 use spec::Command;
+use std::time::Instant;
 
 /// What a command is given.
 pub struct Request<'a> {
@@ -24,6 +25,8 @@ pub struct Request<'a> {
     pub db: i32,
     /// May the client's user do this with this key?
     pub may: &'a dyn Fn(Access, &[u8]) -> bool,
+    /// Has what a command completed appended.
+    pub submit: &'a dyn Fn(Vec<Emission>),
 }
 
 impl Request<'_> {
@@ -94,15 +97,18 @@ pub type Result = std::result::Result<Reply, Refusal>;
 
 /// Carries out a command, has replicas and the AOF get it if it changed something, and replies.
 pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
+    let since = Instant::now();
     let request = Request {
         args,
         db: ctx.selected_db(),
         may: &|access, key| ctx.may(access, key),
+        submit: &|emissions| emit::submit(ctx, emissions, since),
     };
     match guard(|| (command.run)(&request)) {
         Some(Ok(reply)) => {
             if command.writes() {
                 ctx.replicate();
+                wake::arm(ctx);
             }
             send(ctx, &reply);
         }

@@ -27,6 +27,21 @@ pub fn reset(request: &Request) -> Result {
     Ok(Reply::Ok)
 }
 
+pub fn tick(request: &Request) -> Result {
+    let mut args = Args::new(request);
+    let domain = args.text("the domain")?;
+    let tag = args.bytes("the tag")?;
+    let time = args.number("the time")?;
+    let mut emissions = Vec::new();
+    with_state(|state| {
+        state.engine.tick(domain, tag, time, &mut emissions)?;
+        state.note_wakes();
+        Ok(())
+    })?;
+    (request.submit)(emissions);
+    Ok(Reply::Ok)
+}
+
 pub fn help(request: &Request) -> Result {
     if request.args.len() > 1 {
         return Err(Refusal::Arity);

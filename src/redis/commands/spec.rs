@@ -34,12 +34,16 @@ impl Command {
     }
 
     /// The ACL categories that follow from the flags.
-    pub fn acl_categories(&self) -> [&'static str; 2] {
+    pub fn acl_categories(&self) -> Vec<&'static str> {
         let has = |flag| self.flags.contains(&flag);
-        [
+        let mut categories = vec![
             if has(Flag::Write) { "write" } else { "read" },
             if has(Flag::Fast) { "fast" } else { "slow" },
-        ]
+        ];
+        if has(Flag::Admin) {
+            categories.extend(["admin", "dangerous"]);
+        }
+        categories
     }
 }
 
@@ -74,6 +78,7 @@ pub enum Flag {
     Fast,
     AllowLoading,
     AllowStale,
+    Admin,
 }
 
 impl Flag {
@@ -85,6 +90,7 @@ impl Flag {
             Self::Fast => "fast",
             Self::AllowLoading => "allow-loading",
             Self::AllowStale => "allow-stale",
+            Self::Admin => "admin",
         }
     }
 }

@@ -39,7 +39,7 @@ const RULE_FIELDS: &str =
     `limited`, `window_events`, `partitions`";
 
 /// Every command.
-pub static COMMANDS: [Command; 13] = [
+pub static COMMANDS: [Command; 14] = [
     Command {
         name: "LEAFLET.DOMAIN.CREATE",
         group: Group::Domains,
@@ -247,11 +247,29 @@ pub static COMMANDS: [Command; 13] = [
         reply: "a map of numbers: `events_seen`, `events_taken`, `events_late`, `events_rejected`, \
                 `events_untyped`, `events_shed`, `matches`, `emitted`, `limited`, `emit_errors`, `budget_cuts`, \
                 `window_events`, `window_bytes`, `partitions`, `leaflets`, `rules`, `domains`, `latency_us_p50`, \
-                `latency_us_p99`, `latency_us_max`, `events_untagged`, `hops_cut`, `max_window_memory`, \
+                `latency_us_p99`, `latency_us_max`, `events_untagged`, `hops_cut`, `matches_cut`, `max_window_memory`, \
                 `events_oversized`, `internal_errors`. The latency (µs from a completing event's notification to \
                 its last integrated event's append) and the last three are always those of the whole module",
         example: "LEAFLET.STATS DOMAIN default",
         run: server::stats,
+    },
+    Command {
+        name: "LEAFLET.TICK",
+        group: Group::Server,
+        summary: "Lets a leaflet's clock pass to a time at which it has got no event: deadlines of NOT … FOR behind it \
+                  are met. A primary calls it by itself, in silence, and its replicas and the AOF get it.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of deadlines met",
+        arity: 4,
+        flags: &[Flag::Write, Flag::Admin],
+        args: &[
+            Arg::new("domain", Kind::Text, "The leaflet's domain."),
+            Arg::new("tag", Kind::Text, "The leaflet's hash tag, empty for the untagged one."),
+            Arg::new("time", Kind::Integer, "Milliseconds since the epoch. A clock never goes back."),
+        ],
+        reply: "`OK`",
+        example: "LEAFLET.TICK default \"\" 1700000000000",
+        run: server::tick,
     },
     Command {
         name: "LEAFLET.RESET",

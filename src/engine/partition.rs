@@ -1,0 +1,161 @@
+//! What a window holds for one partition key.
+
+use std::collections::VecDeque;
+use std::mem::size_of;
+use std::rc::Rc;
+
+use ahash::AHashMap;
+use smallvec::SmallVec;
+
+use super::deadline::Deadline;
+use super::integrate::Level;
+use super::rule::pattern::AtomSet;
+use super::store::RecordId;
+
+/// An event that waits in a window for partners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    /// The leaflet's processing order.
+    pub seq: u64,
+    /// Milliseconds since the epoch.
+    pub time: u64,
+    pub record: RecordId,
+    /// Its place in the window's expiry list.
+    pub(super) waiting: u32,
+}
+
+impl Candidate {
+    /// An event that has just come, and is in no window yet.
+    pub fn new(seq: u64, time: u64, record: RecordId) -> Self {
+        Self {
+            seq,
+            time,
+            record,
+            waiting: u32::MAX,
+        }
+    }
+}
+
+/// Events that a NOT has seen with no candidate kept between them: as good as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// The last one's place in processing order.
+    pub seq: u64,
+    /// The largest of their times.
+    pub time: u64,
+    /// Its place in the window's expiry list.
+    pub(super) waiting: u32,
+}
+
+/// A rule's state for one partition key.
+#[derive(Debug)]
+pub struct Partition {
+    pub(super) key: Rc<[u8]>,
+    /// Candidates by the atom's buffer, each in processing order. An event that fits several atoms is in several.
+    pub buffers: SmallVec<[VecDeque<Candidate>; 2]>,
+    /// Trigger times of the emissions that LIMIT still has to count.
+    pub(super) fired: VecDeque<u64>,
+    /// What only some rules need.
+    pub(super) more: Option<Box<More>>,
+}
+
+/// What only rules with NOT or INTEGRATE need.
+#[derive(Debug, Default)]
+pub struct More {
+    /// By the number of the NOT.
+    pub seen: SmallVec<[VecDeque<Seen>; 1]>,
+    /// Deadlines of this partition.
+    pub pending: Vec<Deadline>,
+    /// The candidate kept last.
+    pub last_kept: u64,
+    /// With its place in the window's expiry list.
+    pub level: Option<(Level, u32)>,
+    /// How many contributions are held of each axon.
+    pub axons: AHashMap<Box<[u8]>, u32>,
+}
+
+impl Partition {
+    /// What a partition takes apart from its key's text and its events: its places in the index and the slab, which are
+    /// partly empty, the first block of a buffer, and the key's own block.
+    pub const BYTES: usize = 3 * size_of::<Self>() / 2
+        + 3 * size_of::<(Rc<[u8]>, usize)>() / 2
+        + 3 * size_of::<Candidate>()
+        + 32;
+
+    /// An empty one with so many buffers.
+    pub fn new(key: Rc<[u8]>, buffers: usize) -> Self {
+        Self {
+            key,
+            buffers: std::iter::repeat_with(VecDeque::new)
+                .take(buffers)
+                .collect(),
+            fired: VecDeque::new(),
+            more: None,
+        }
+    }
+
+    /// It holds nothing.
+    pub fn is_empty(&self) -> bool {
+        let nothing_more =
+            |more: &More| more.level.is_none() && more.seen.iter().all(VecDeque::is_empty);
+        self.fired.is_empty()
+            && self.buffers.iter().all(VecDeque::is_empty)
+            && self.more.as_deref().is_none_or(nothing_more)
+    }
+
+    /// What a NOT has seen.
+    pub fn seen(&self, absence: usize) -> Option<&VecDeque<Seen>> {
+        self.more.as_ref()?.seen.get(absence)
+    }
+
+    /// The level of an INTEGRATE rule.
+    pub fn level(&self) -> Option<&Level> {
+        Some(&self.more.as_ref()?.level.as_ref()?.0)
+    }
+
+    /// How many axons have contributed to the level.
+    pub fn axons(&self) -> usize {
+        self.more.as_ref().map_or(0, |more| more.axons.len())
+    }
+
+    /// The event at this place in processing order, if it is here, and the buffers it is in.
+    pub fn find(&self, seq: u64) -> Option<(Candidate, AtomSet)> {
+        let mut found = None;
+        let mut buffers = 0;
+        for (number, buffer) in self.buffers.iter().enumerate() {
+            if let Ok(at) = buffer.binary_search_by_key(&seq, |c| c.seq) {
+                found = Some(buffer[at]);
+                buffers |= 1 << number;
+            }
+        }
+        Some((found?, buffers))
+    }
+
+    /// All events it holds, in processing order.
+    pub fn events(&self) -> Vec<(usize, Candidate)> {
+        let buffers = self.buffers.iter().enumerate();
+        let mut events: Vec<_> = buffers
+            .flat_map(|(number, buffer)| buffer.iter().map(move |c| (number, *c)))
+            .collect();
+        events.sort_unstable_by_key(|(_, candidate)| candidate.seq);
+        events
+    }
+
+    /// Takes one event out of all buffers, if it is there; with the number of buffers it was in.
+    pub(super) fn take(&mut self, seq: u64) -> Option<(Candidate, usize)> {
+        let (mut taken, mut places) = (None, 0);
+        for buffer in &mut self.buffers {
+            // Events leave from the old end, and SELECT LAST consumes at the young one: both are short ways.
+            let found = match (buffer.front(), buffer.back()) {
+                (Some(front), _) if front.seq == seq => Some(0),
+                (_, Some(back)) if back.seq == seq => Some(buffer.len() - 1),
+                _ => buffer.binary_search_by_key(&seq, |c| c.seq).ok(),
+            };
+            if let Some(candidate) = found.and_then(|at| buffer.remove(at)) {
+                taken = Some(candidate);
+                places += 1;
+            }
+        }
+        Some((taken?, places))
+    }
+}

@@ -1,0 +1,176 @@
+//! Silence: leaflets in which something waits for time to pass, and the timer that tells them it has.
+//!
+//! Only a primary lets time pass. It does so with the command `LEAFLET.TICK`, which its replicas and the AOF get too.
+
+use super::ffi::{Context, Str};
+use super::log::{self, Kind};
+use super::phase::Phase;
+use super::state;
+use crate::engine::Wake;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How often the timer looks, while anything waits: as exact as deadlines are met in silence.
+pub const PERIOD: Duration = Duration::from_millis(50);
+/// The next look, when one did not get through.
+const SOON: Duration = Duration::from_millis(1);
+/// How many leaflets one look wakes.
+const SLICE: usize = 64;
+
+type Leaflet = (Rc<str>, Rc<[u8]>);
+
+/// What a leaflet waits for.
+#[derive(Debug, Clone, Copy)]
+struct Silence {
+    /// When it got its last event or tick.
+    since: Instant,
+    /// How long it must get none.
+    needed: Duration,
+    /// Where it stands in the queue: then or earlier it is looked at.
+    queued: Instant,
+}
+
+/// The leaflets that wait.
+#[derive(Debug, Default)]
+pub struct Wakes {
+    leaflets: HashMap<Leaflet, Silence>,
+    queue: BTreeSet<(Instant, Leaflet)>,
+    /// The timer runs.
+    armed: bool,
+}
+
+impl Wakes {
+    /// Takes note of what the engine says about a leaflet that has just got an event or a tick.
+    pub fn note(&mut self, wake: Wake, now: Instant) {
+        let leaflet = (wake.domain, wake.tag);
+        let known = self.leaflets.get(&leaflet).copied();
+        let Some(after) = wake.after else {
+            if let Some(known) = known {
+                self.queue.remove(&(known.queued, leaflet.clone()));
+                self.leaflets.remove(&leaflet);
+            }
+            return;
+        };
+        let needed = Duration::from_millis(after.min(u64::from(u32::MAX)));
+        let due = now + needed;
+        // It may stand too early in the queue, and is put back then; so a busy leaflet need not be moved each time.
+        let queued = known.map_or(due, |known| known.queued.min(due));
+        if known.is_none_or(|known| known.queued != queued) {
+            if let Some(known) = known {
+                self.queue.remove(&(known.queued, leaflet.clone()));
+            }
+            self.queue.insert((queued, leaflet.clone()));
+        }
+        let silence = Silence {
+            since: now,
+            needed,
+            queued,
+        };
+        self.leaflets.insert(leaflet, silence);
+    }
+
+    /// A leaflet that has waited long enough, and for how long (ms).
+    fn due(&mut self, now: Instant) -> Option<(Leaflet, u64)> {
+        loop {
+            if self.queue.first()?.0 > now {
+                return None;
+            }
+            let (_, leaflet) = self.queue.pop_first()?;
+            let Some(silence) = self.leaflets.get_mut(&leaflet) else {
+                continue;
+            };
+            let due = silence.since + silence.needed;
+            if due <= now {
+                let passed = now - silence.since;
+                self.leaflets.remove(&leaflet);
+                return Some((leaflet, passed.as_millis() as u64));
+            }
+            silence.queued = due;
+            self.queue.insert((due, leaflet));
+        }
+    }
+}
+
+/// Sees to it that the timer runs while anything waits.
+pub fn arm(ctx: &Context) {
+    let arm = state::with(|state| {
+        let wakes = &mut state.wakes;
+        !wakes.queue.is_empty() && !std::mem::replace(&mut wakes.armed, true)
+    });
+    if arm == Ok(true) {
+        ctx.start_timer(PERIOD);
+    }
+}
+
+/// The timer: lets time pass where it has, and runs on while anything waits.
+pub fn on_timer(ctx: &Context) {
+    let mut next = PERIOD;
+    // A replica's time passes when its primary says so. While writes are paused, it waits.
+    if Phase::of(ctx) == Phase::Primary {
+        next = SOON;
+        for _ in 0..SLICE {
+            let now = Instant::now();
+            let Ok(Some(((domain, tag), passed))) = state::with(|state| state.wakes.due(now))
+            else {
+                next = PERIOD;
+                break;
+            };
+            let clock = state::with(|state| state.engine.waiting(&domain, &tag));
+            // What waited may be gone with its rule or domain.
+            if let Ok(Some((clock, _))) = clock {
+                let time = clock.saturating_add(passed).to_string();
+                let args = [domain.as_bytes(), &tag, time.as_bytes()].map(Str::new);
+                if let Err(why) = ctx.write(c"LEAFLET.TICK", &args) {
+                    log::repeated(Kind::Emit, || format!("can't let time pass: {why}"));
+                }
+            }
+        }
+    }
+    let waits = state::with(|state| {
+        state.wakes.armed = !state.wakes.queue.is_empty();
+        state.wakes.armed
+    });
+    if waits == Ok(true) {
+        ctx.start_timer(next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wake(tag: &str, after: Option<u64>) -> Wake {
+        Wake {
+            domain: "d".into(),
+            tag: tag.as_bytes().into(),
+            after,
+        }
+    }
+
+    fn due(wakes: &mut Wakes, now: Instant) -> Option<(String, u64)> {
+        let ((_, tag), passed) = wakes.due(now)?;
+        Some((String::from_utf8_lossy(&tag).into_owned(), passed))
+    }
+
+    #[test]
+    fn who_waits_is_woken_after_so_much_silence() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut wakes = Wakes::default();
+        wakes.note(wake("a", Some(100)), start);
+        wakes.note(wake("b", Some(50)), start);
+        wakes.note(wake("c", Some(10)), start);
+        wakes.note(wake("c", None), at(1));
+        assert_eq!(due(&mut wakes, at(49)), None);
+        // An event comes to a: its silence begins anew.
+        wakes.note(wake("a", Some(80)), at(40));
+        assert_eq!(due(&mut wakes, at(110)), Some(("b".into(), 110)));
+        assert_eq!(due(&mut wakes, at(119)), None);
+        // Another, which brings the deadline nearer.
+        wakes.note(wake("a", Some(10)), at(60));
+        assert_eq!(due(&mut wakes, at(119)), Some(("a".into(), 59)));
+        assert_eq!(due(&mut wakes, at(1_000)), None);
+        assert!(wakes.leaflets.is_empty() && wakes.queue.is_empty());
+    }
+}
