@@ -19,29 +19,27 @@ pub enum Agreement {
     TooMany,
 }
 
-/// Compares event by event.
+/// Compares event by event. Each rule is added before the event of the number that stands with it.
 ///
 /// # Errors
 /// The first difference, with all that is needed to see it again.
-pub fn compare(rules: &[String], stream: &[Entry]) -> Result<Agreement, String> {
+pub fn compare(rules: &[(usize, String)], stream: &[Entry]) -> Result<Agreement, String> {
     let mut engine = engine();
     let mut oracle = Oracle::default();
-    for (number, text) in rules.iter().enumerate() {
-        let name = format!("rule_{number}");
-        match engine.add_rule(DEFAULT_DOMAIN, &name, text, AddRule::default()) {
-            Ok(()) => oracle.add_rule(&name, text),
-            Err(e) if e.to_string().ends_with("is not supported by this version") => {}
-            Err(e) => return Err(format!("{text}\nrefused: {e}")),
-        }
-    }
-    if engine
-        .rule_infos(DEFAULT_DOMAIN)
-        .is_ok_and(|rules| rules.is_empty())
-    {
-        return Ok(Agreement::Unsupported);
-    }
     let mut count = 0;
     for (number, entry) in stream.iter().enumerate() {
+        for (place, (_, text)) in rules
+            .iter()
+            .enumerate()
+            .filter(|(_, (from, _))| *from == number)
+        {
+            let name = format!("rule_{place}");
+            match engine.add_rule(DEFAULT_DOMAIN, &name, text, AddRule::default()) {
+                Ok(()) => oracle.add_rule(&name, text),
+                Err(e) if e.to_string().ends_with("is not supported by this version") => {}
+                Err(e) => return Err(format!("{text}\nrefused: {e}")),
+            }
+        }
         let Ok(expected) = oracle.on_event(&entry.key, entry.id, &entry.fields) else {
             return Ok(Agreement::TooMany);
         };
@@ -54,7 +52,10 @@ pub fn compare(rules: &[String], stream: &[Entry]) -> Result<Agreement, String> 
         }
         count += found.len();
     }
-    Ok(Agreement::On(count))
+    match engine.rule_infos(DEFAULT_DOMAIN) {
+        Ok(rules) if !rules.is_empty() => Ok(Agreement::On(count)),
+        _ => Ok(Agreement::Unsupported),
+    }
 }
 
 /// An engine whose searches are not cut short.
@@ -116,6 +117,7 @@ fn output(emission: &Emission) -> Output {
         stream: text(&emission.output),
         rule: field("correlation_rule").expect("a rule"),
         time: timestamp.as_millisecond().try_into().expect("a time"),
+        id: field("event_id").expect("an id"),
         sources: serde_json::from_str(&sources).expect("a JSON array of texts"),
         value: field("integrated_value"),
         confidence: field("confidence"),
@@ -130,7 +132,8 @@ fn same_output(a: &Output, b: &Output) -> bool {
     let same_field = |((a, x), (b, y)): (&(String, String), &(String, String))| {
         a == b && same_text(Some(x), Some(y))
     };
-    (&a.stream, &a.rule, a.time, &a.sources) == (&b.stream, &b.rule, b.time, &b.sources)
+    (&a.stream, &a.rule, a.time, &a.id) == (&b.stream, &b.rule, b.time, &b.id)
+        && a.sources == b.sources
         && same_text(a.value.as_ref(), b.value.as_ref())
         && same_text(a.confidence.as_ref(), b.confidence.as_ref())
         && a.fields.len() == b.fields.len()
@@ -145,7 +148,12 @@ fn same_text(a: Option<&String>, b: Option<&String>) -> bool {
     }
 }
 
-fn describe(rules: &[String], stream: &[Entry], expected: &[Output], found: &[Output]) -> String {
+fn describe(
+    rules: &[(usize, String)],
+    stream: &[Entry],
+    expected: &[Output],
+    found: &[Output],
+) -> String {
     let mut text = String::from("at the last event the engine differs from the oracle\n");
     for rule in rules {
         let _ = writeln!(text, "    {rule:?},");

@@ -31,6 +31,8 @@ const MAX_SOURCES: usize = 64;
 pub struct Output {
     pub stream: String,
     pub rule: String,
+    /// The `event_id`.
+    pub id: String,
     /// The trigger's time.
     pub time: u64,
     pub sources: Vec<String>,
@@ -93,7 +95,7 @@ impl Oracle {
             return Ok(outputs);
         }
         let (_, tag) = event.key_and_tag();
-        let leaflet = self.leaflets.entry(tag.clone()).or_default();
+        let leaflet = self.leaflets.entry(tag).or_default();
         let clock = leaflet.clock.max(event.time());
 
         // Deadlines that are now behind the clock come before the event.
@@ -130,12 +132,6 @@ impl Oracle {
             outputs.extend(rule.fire(&leaflet.history, state, trigger)?);
         }
 
-        for output in &mut outputs {
-            output.stream = match tag.as_str() {
-                "" => "stream:integrated_events".into(),
-                tag => format!("stream:integrated_events{{{tag}}}"),
-            };
-        }
         Ok(outputs)
     }
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leaflet::engine::rule::ast::{self, Atom, Duration, Emit, Limit, Path};
 
+use uuid::Uuid;
+
 use super::event::Event;
 use super::expr::{Bound, Scope};
 use super::integrate::{Integrate, Level};
@@ -18,6 +20,8 @@ pub type Partition = Vec<String>;
 #[derive(Debug)]
 pub struct Rule {
     pub name: String,
+    /// In canonical form.
+    text: String,
     pub within: u64,
     partition_by: Vec<Path>,
     limit: Option<Limit>,
@@ -65,9 +69,11 @@ impl Trigger {
 impl Rule {
     pub fn new(name: &str, rule: &ast::Rule) -> Self {
         let name = name.into();
+        let text = rule.to_string();
         match rule.clone() {
             ast::Rule::Match(rule) => Self {
                 name,
+                text,
                 within: millis(rule.within),
                 kind: Kind::Match(Match::new(&rule)),
                 partition_by: rule.partition_by,
@@ -76,6 +82,7 @@ impl Rule {
             },
             ast::Rule::Integrate(rule) => Self {
                 name,
+                text,
                 within: millis(rule.within),
                 kind: Kind::Integrate(Integrate::new(&rule)),
                 partition_by: rule.partition_by,
@@ -156,13 +163,18 @@ impl Rule {
         }
         emitted.push(time);
 
+        let (_, tag) = bound.all[0].key_and_tag();
         let value = ["value".to_owned()];
         let values = bound.all.iter().map(|event| event.get(&value));
         let numbers: Vec<f64> = values.filter_map(|value| value.as_number()).collect();
         let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
         let mut output = Output {
-            stream: String::new(),
+            stream: match tag.as_str() {
+                "" => "stream:integrated_events".into(),
+                tag => format!("stream:integrated_events{{{tag}}}"),
+            },
             rule: self.name.clone(),
+            id: self.id(&tag, &bound.all),
             time,
             sources: bound.all.iter().map(|event| event.name()).collect(),
             value: Value::number(mean).text(),
@@ -184,6 +196,21 @@ impl Rule {
             }
         }
         Some(output)
+    }
+
+    /// The `event_id`: domain, tag, rule, its text, and where each source stands.
+    fn id(&self, tag: &str, sources: &[&Event]) -> String {
+        let mut parts = vec![
+            "default".into(),
+            tag.into(),
+            self.name.clone(),
+            self.text.clone(),
+        ];
+        for event in sources {
+            parts.extend([event.key.clone(), format!("{}-{}", event.id.0, event.id.1)]);
+        }
+        let namespace = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"urn:leaflet:event");
+        Uuid::new_v5(&namespace, parts.join("\0").as_bytes()).to_string()
     }
 }
 

@@ -96,11 +96,11 @@ fn joined(leaf: BoxedStrategy<Shape>) -> BoxedStrategy<Shape> {
 }
 
 pub fn sequence() -> BoxedStrategy<Shape> {
-    vec(atom(), 1..5).prop_map(one_or(Shape::Seq)).boxed()
+    vec(atom(), 1..4).prop_map(one_or(Shape::Seq)).boxed()
 }
 
 pub fn conjunction() -> BoxedStrategy<Shape> {
-    vec(atom(), 2..5).prop_map(Shape::And).boxed()
+    vec(atom(), 2..4).prop_map(Shape::And).boxed()
 }
 
 pub fn disjunction() -> BoxedStrategy<Shape> {

@@ -16,7 +16,7 @@ enum Step {
 
 /// Streams of 5 to 25 events; one in eight has two hash tags.
 pub fn stream() -> impl Strategy<Value = Vec<Entry>> {
-    (vec((step(), event()), 5..26), prop::bool::weighted(0.125)).prop_map(|(events, tags)| {
+    (vec((step(), event()), 5..27), prop::bool::weighted(0.125)).prop_map(|(events, tags)| {
         let mut clock = 1_000;
         let mut entries = Vec::new();
         for (number, (step, line)) in events.into_iter().enumerate() {
