@@ -15,11 +15,15 @@ const CASES: u32 = 300;
 /// Compares on rules such as these; at least `matching` percent of what is compared has to match anything, or the
 /// comparison would say little.
 fn agree(rules: impl Strategy<Value = Vec<(usize, String)>>, matching: usize) {
-    let mut config = Config::default();
-    config.failure_persistence = None;
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = CASES;
-    }
+    let default = Config::default();
+    let config = Config {
+        cases: match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => default.cases,
+            None => CASES,
+        },
+        failure_persistence: None,
+        ..default
+    };
     let [matched, silent, unsupported, too_many] = [(); 4].map(|()| Cell::new(0));
     let count = |cell: &Cell<usize>| cell.set(cell.get() + 1);
     let result = TestRunner::new(config).run(&(rules, stream::stream()), |(rules, stream)| {

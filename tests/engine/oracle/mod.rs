@@ -1,6 +1,17 @@
 //! What rules mean, computed by definition from the whole history of events: slow, and as plain as can be.
 //!
 //! It shares the parser with the engine and nothing else.
+//!
+//! Where the definition leaves room, this is how it is read here:
+//! - What a NOT between two parts saw counts as long as the first part is in the window, also where times went back
+//!   and the event itself has left it.
+//! - An event that meets a deadline which was behind the clock already does so before it counts for the NOT.
+//! - LIMIT counts what was emitted with trigger times in (t - d, t], t being the trigger's own time: what was emitted
+//!   earlier at a later time does not count.
+//! - Of several assignments, atoms are compared from left to right: the older event first, then the longer list; at an
+//!   OR the branch comes first.
+//! - A level decays from the largest time of a contribution; those within WITHIN are those in the leaflet's window;
+//!   without REFRACTORY it is 0, so nothing fires at a time before the last firing.
 
 pub mod event;
 mod expr;
