@@ -1,0 +1,11 @@
+//! The engine against an oracle: a second implementation of the rules' meaning, as plain as can be.
+//!
+//! `PROPTEST_CASES=20000 cargo test --no-default-features --test engine` looks longer.
+
+mod agreement;
+mod compare;
+mod determinism;
+mod oracle;
+mod random;
+mod regressions;
+mod stream;

@@ -1,0 +1,6 @@
+//! Random rules and streams, small enough that much of what is made matches.
+
+pub mod expr;
+pub mod pattern;
+pub mod rule;
+pub mod stream;
