@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::field::FieldRef;
+use super::time::TimeSource;
 use super::{glob, Error, Result};
 
 /// The name of the domain that exists from the start.
@@ -38,6 +40,8 @@ pub struct DomainSpec {
     /// Trim the output to this many entries.
     pub maxlen: Option<u64>,
     pub sources: SourcesFormat,
+    #[serde(default)]
+    pub time: TimeSource,
     /// The database the domain works in.
     pub db: i32,
 }
@@ -51,6 +55,7 @@ impl DomainSpec {
             output: "stream:integrated_events".into(),
             maxlen: None,
             sources: SourcesFormat::Json,
+            time: TimeSource::Id,
             db,
         }
     }
@@ -80,6 +85,15 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
 impl DomainSpec {
     /// The most globs a domain can have.
     const MAX_AXONS: usize = 256;
+
+    /// Where the time of events stands, if it is a field.
+    pub(super) fn time_field(&self) -> Option<FieldRef> {
+        let TimeSource::Field { field, .. } = &self.time else {
+            return None;
+        };
+        let segments: Vec<String> = field.split('.').map(String::from).collect();
+        Some(FieldRef::new(&segments))
+    }
 
     /// Does the definition make sense?
     pub(super) fn check(&self) -> Result<()> {
@@ -114,6 +128,13 @@ impl DomainSpec {
                 "output '{}' would be one of the domain's own axons ('{axon}')",
                 self.output
             )));
+        }
+        if let TimeSource::Field { field, .. } = &self.time {
+            if field.len() > MAX_NAME || field.split('.').any(str::is_empty) {
+                return Err(Error::new(format!(
+                    "expected a field after TIME FIELD, as in rules: ts or metadata.at, found '{field}'"
+                )));
+            }
         }
         if self.maxlen == Some(0) {
             return Err(Error::new("MAXLEN must be at least 1"));

@@ -40,6 +40,7 @@ pub struct Index {
     by_type: AHashMap<Box<str>, Vec<usize>>,
     any: Vec<usize>,
     axons: Vec<Axon>,
+    numbers: AHashMap<Box<[u8]>, usize>,
 }
 
 impl Index {
@@ -60,15 +61,20 @@ impl Index {
         index
     }
 
-    /// Adds an axon (its key without the tag); its number.
-    pub fn add_axon<'a>(&mut self, name: &[u8], rule: impl Fn(usize) -> Indexed<'a>) -> usize {
+    /// The number of an axon (its key without the tag), which it keeps until the index is made anew.
+    pub fn axon<'a>(&mut self, name: &[u8], rule: impl Fn(usize) -> Indexed<'a>) -> usize {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
         let any = Rc::new(uses(name, None, &self.any, rule));
         self.axons.push(Axon {
             name: name.into(),
             any,
             by_type: AHashMap::new(),
         });
-        self.axons.len() - 1
+        let number = self.axons.len() - 1;
+        self.numbers.insert(name.into(), number);
+        number
     }
 
     /// Who can use an event of this axon and type.

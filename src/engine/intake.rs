@@ -41,6 +41,8 @@ pub struct Fate {
 /// The event that has come in.
 pub struct Arrival<'a> {
     event: &'a Event<'a>,
+    /// Milliseconds since the epoch.
+    time: u64,
     /// Its place in processing order.
     seq: u64,
     fields: &'a Fields,
@@ -53,10 +55,6 @@ pub struct Arrival<'a> {
 type PartitionKey = SmallVec<[u8; 64]>;
 
 impl<'a> Arrival<'a> {
-    fn time(&self) -> u64 {
-        self.event.id.ms
-    }
-
     /// As windows hold it, with every field that any of its rules keeps.
     fn candidate(&mut self, store: &mut Store) -> Candidate {
         let record = *self.record.get_or_insert_with(|| {
@@ -68,9 +66,9 @@ impl<'a> Arrival<'a> {
                 .map(read)
                 .filter(|(_, value)| !value.is_null())
                 .collect();
-            store.insert(Record::new(self.event, self.event.id.ms, kept))
+            store.insert(Record::new(self.event, self.time, kept))
         });
-        Candidate::new(self.seq, self.event.id.ms, record)
+        Candidate::new(self.seq, self.time, record)
     }
 
     /// Those of the atoms whose predicates hold.
@@ -128,30 +126,32 @@ pub struct Intake<'a, 'h> {
 }
 
 impl Intake<'_, '_> {
-    /// Meets the deadlines that lie before the leaflet's clock and this time (ms), each before what comes.
-    pub fn meet_deadlines(&mut self, rules: &mut [Rule], time: u64) {
-        let clock = self.leaflet.clock.max(time);
+    /// Meets the deadlines that lie before this time (ms).
+    pub fn meet_deadlines(&mut self, rules: &mut [Rule], passed: u64) {
         for _ in 0..DEADLINE_SLICE {
-            let Some(deadline) = self.leaflet.meet(clock) else {
-                return;
+            let Some(deadline) = self.leaflet.meet(passed) else {
+                break;
             };
             if let Ok(place) = rules.binary_search_by_key(&deadline.order, |rule| rule.order) {
                 self.meet(&mut rules[place], &deadline);
             }
         }
+        self.leaflet.met(passed);
     }
 
     /// The event comes in: time passes, and what has left the windows goes.
     pub fn arrive<'e>(
         &mut self,
         event: &'e Event<'e>,
+        time: u64,
         fields: &'e Fields,
         uses: &'e Uses,
     ) -> Arrival<'e> {
-        let seq = self.leaflet.advance(event.id.ms);
+        let seq = self.leaflet.advance(time);
         self.leaflet.expire(self.store);
         Arrival {
             event,
+            time,
             seq,
             fields,
             uses,
@@ -187,7 +187,7 @@ impl Intake<'_, '_> {
             return;
         };
         let floor = self.leaflet.max_time.saturating_sub(program.within);
-        if arrival.time() < floor {
+        if arrival.time < floor {
             rule.stats.events_late += 1;
             fate.late = true;
             return;
@@ -530,7 +530,7 @@ impl Intake<'_, '_> {
     fn see(&mut self, matching: &Matching, arrival: &Arrival, absence: usize) -> bool {
         let room = self.has_room(matching.key);
         if room {
-            let (key, seq, time) = (matching.key, arrival.seq, arrival.time());
+            let (key, seq, time) = (matching.key, arrival.seq, arrival.time);
             self.with_window(matching.rule, matching.program, time, |window, _| {
                 window.see(key, absence, seq, time);
             });

@@ -9,6 +9,7 @@ use ahash::AHashMap;
 
 use super::deadline::Deadline;
 use super::meter::Meter;
+use super::reorder::Reorder;
 use super::store::Store;
 use super::window::Window;
 
@@ -29,6 +30,8 @@ pub struct Leaflet {
     pub tag: Rc<[u8]>,
     /// The largest time processed so far, ms.
     pub max_time: u64,
+    /// Events that wait for their time to come.
+    pub held: Reorder,
     /// The largest time seen so far, and what has passed in silence since: deadlines are met by it.
     pub clock: u64,
     /// How many events were processed.
@@ -39,6 +42,8 @@ pub struct Leaflet {
     due: BinaryHeap<Reverse<(u64, RuleId)>>,
     /// The deadlines of all rules.
     deadlines: BTreeSet<Deadline>,
+    /// Some of them should have been met: the last event or tick did not get through.
+    behind: bool,
     /// Those of paused rules.
     stopped: BTreeSet<Deadline>,
     /// How many windows hold anything.
@@ -52,12 +57,14 @@ pub struct Leaflet {
 }
 
 impl Leaflet {
-    /// A leaflet that counts with this meter what it takes while it is live.
-    pub fn new(tag: Rc<[u8]>, meter: &Rc<Meter>) -> Self {
+    /// A leaflet that counts with the one meter what it takes while it is live, and with the other what it holds back.
+    pub fn new(tag: Rc<[u8]>, meter: &Rc<Meter>, held: &Rc<Meter>) -> Self {
         Self {
             tag,
             meter: Rc::clone(meter),
             max_time: 0,
+            held: Reorder::new(held),
+            behind: false,
             clock: 0,
             seq: 0,
             windows: AHashMap::new(),
@@ -72,7 +79,7 @@ impl Leaflet {
 
     /// It holds state that can still matter, apart from its clock.
     pub fn is_live(&self) -> bool {
-        self.live > 0
+        self.live > 0 || self.held.next().is_some()
     }
 
     /// Changes the window of a rule, which `new` makes where there is none. `due`: the time after which what is put
@@ -139,7 +146,6 @@ impl Leaflet {
     /// Processes the next event's time; the event's place in processing order.
     pub fn advance(&mut self, time: u64) -> u64 {
         self.max_time = self.max_time.max(time);
-        self.clock = self.clock.max(time);
         self.seq += 1;
         self.touched = true;
         self.seq
@@ -188,9 +194,17 @@ impl Leaflet {
         Some(deadline)
     }
 
-    /// When the next deadline is.
-    pub fn next_deadline(&self) -> Option<u64> {
-        self.deadlines.first().map(|next| next.at)
+    /// Takes note of how far deadlines have been met.
+    pub fn met(&mut self, clock: u64) {
+        self.behind = self.deadlines.first().is_some_and(|next| next.at < clock);
+    }
+
+    /// What the clock must reach for a deadline to be met or a held event to be processed (ms), where processing stays
+    /// so far behind the clock.
+    pub fn waits_for(&self, lateness: u64) -> Option<u64> {
+        let deadline = self.deadlines.first().map(|next| next.at.saturating_add(1));
+        let next = deadline.into_iter().chain(self.held.next()).min()?;
+        Some(next.saturating_add(lateness))
     }
 
     /// Stops the deadlines of a rule that is paused, or lets them go on.
@@ -208,7 +222,7 @@ impl Leaflet {
 
     /// Lets go what has left the windows. Deadlines that are still to be met may need it: they come first.
     pub fn expire(&mut self, store: &mut Store) {
-        if self.next_deadline().is_some_and(|next| next < self.clock) {
+        if self.behind {
             return;
         }
         while let Some(&Reverse((due, rule))) = self.due.peek() {

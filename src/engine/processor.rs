@@ -8,9 +8,10 @@ use ahash::AHashMap;
 use super::domain::{DomainInfo, DomainSpec, RuleInfo};
 use super::emission::{Host, Wake};
 use super::event::Event;
+use super::feed::Feed;
+use super::field::FieldRef;
 use super::fields::Fields;
 use super::index::{Index, Indexed};
-use super::intake::{Fate, Intake};
 use super::key::AxonKey;
 use super::leaflet::{Leaflet, RuleId};
 use super::meter::Meter;
@@ -43,7 +44,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    fn indexed(&self) -> Indexed<'_> {
+    pub fn indexed(&self) -> Indexed<'_> {
         Indexed {
             program: &self.program,
             slots: &self.slots,
@@ -92,6 +93,10 @@ pub struct Domain {
     index: Index,
     stats: Stats,
     meter: Rc<Meter>,
+    /// Of the events that leaflets hold back.
+    held: Rc<Meter>,
+    /// Where the time of events stands, if it is a field.
+    time_field: Option<FieldRef>,
 }
 
 impl Domain {
@@ -100,6 +105,8 @@ impl Domain {
         let meter = Meter::child(parent);
         Self {
             name: spec.name.as_str().into(),
+            time_field: spec.time_field(),
+            held: Meter::child(&meter),
             spec,
             rules: Vec::new(),
             next_rule: 0,
@@ -202,6 +209,7 @@ impl Domain {
         self.live = 0;
         self.store.clear();
         self.rules.iter().for_each(|rule| rule.meter.clear());
+        self.held.clear();
         self.meter.clear();
     }
 
@@ -220,9 +228,9 @@ impl Domain {
     }
 
     /// The number of an axon (its key without the tag) in the index.
-    pub fn add_axon(&mut self, name: &[u8]) -> usize {
+    pub fn axon(&mut self, name: &[u8]) -> usize {
         let rules = &self.rules;
-        self.index.add_axon(name, |place| rules[place].indexed())
+        self.index.axon(name, |place| rules[place].indexed())
     }
 
     pub fn info(&self) -> DomainInfo {
@@ -240,6 +248,7 @@ impl Domain {
     pub fn stats(&self) -> Stats {
         Stats {
             window_events: self.store.len(),
+            events_held: self.held.events(),
             window_bytes: self.meter.bytes(),
             partitions: self.rules.iter().map(|rule| rule.meter.partitions()).sum(),
             leaflets: self.live,
@@ -267,66 +276,59 @@ impl Domain {
     /// Takes in one event of an axon.
     pub fn feed(&mut self, axon: usize, event: &Event<'_>, host: &mut Host) {
         self.stats.events_seen += 1;
-        let Some(event_type) = event.event_type() else {
+        if event.event_type().is_none() {
             self.stats.events_untyped += 1;
             return;
-        };
-        let rules = &self.rules;
-        let uses = self
-            .index
-            .uses(axon, event_type, |place| rules[place].indexed());
+        }
         let tag = AxonKey::parse(event.key).tag;
         if !self.leaflets.contains_key(tag) {
             let tag: Rc<[u8]> = tag.into();
-            self.leaflets
-                .insert(Rc::clone(&tag), Leaflet::new(tag, &self.meter));
+            let leaflet = Leaflet::new(Rc::clone(&tag), &self.meter, &self.held);
+            self.leaflets.insert(tag, leaflet);
         }
-        let leaflet = self.leaflets.get_mut(tag).expect("it was just put in");
-        let before = Before::of(leaflet);
-        let mut intake = Intake {
-            domain: &self.name,
-            spec: &self.spec,
-            store: &mut self.store,
-            stats: &mut self.stats,
-            host,
-            leaflet,
-        };
-        intake.meet_deadlines(&mut self.rules, event.id.ms);
-        let mut arrival = intake.arrive(event, &self.fields, &uses);
-        let mut fate = Fate::default();
-        for &(place, atoms) in &uses.rules {
-            let rule = &mut self.rules[place];
-            if !rule.paused {
-                intake.offer(rule, atoms, &mut arrival, &mut fate);
-            }
-        }
-        intake.leave(arrival, fate);
-        self.settle(tag, before, host);
+        self.work(tag, host, |feed, host| feed.arrive(axon, event, host));
     }
 
-    /// Lets a leaflet's clock pass to this time (ms) in silence, and meets the deadlines behind it.
+    /// Lets a leaflet's clock pass to this time (ms) in silence.
     pub fn tick(&mut self, tag: &[u8], time: u64, host: &mut Host) {
+        self.work(tag, host, |feed, host| feed.tick(time, host));
+    }
+
+    /// Works on a leaflet, if it is known.
+    fn work(&mut self, tag: &[u8], host: &mut Host, work: impl FnOnce(&mut Feed, &mut Host)) {
+        let lateness = self.spec.time.lateness();
         let Some(leaflet) = self.leaflets.get_mut(tag) else {
             return;
         };
-        let before = Before::of(leaflet);
-        leaflet.clock = leaflet.clock.max(time);
-        let mut intake = Intake {
+        let was_live = leaflet.is_live();
+        let waited = leaflet.waits_for(lateness).is_some();
+        let mut feed = Feed {
             domain: &self.name,
             spec: &self.spec,
+            time_field: self.time_field.as_ref(),
+            rules: &mut self.rules,
+            index: &mut self.index,
+            fields: &self.fields,
             store: &mut self.store,
             stats: &mut self.stats,
-            host,
             leaflet,
         };
-        intake.meet_deadlines(&mut self.rules, time);
-        self.settle(tag, before, host);
+        work(&mut feed, host);
+        let next = leaflet.waits_for(lateness);
+        if next.is_some() || waited {
+            host.wakes.push(Wake {
+                domain: Rc::clone(&self.name),
+                tag: Rc::clone(&leaflet.tag),
+                after: next.map(|next| next.saturating_sub(leaflet.clock)),
+            });
+        }
+        self.settle(tag, was_live);
     }
 
     /// A leaflet's clock, and what it has to reach for something in it (ms).
     pub fn waiting(&self, tag: &[u8]) -> Option<(u64, u64)> {
         let leaflet = self.leaflets.get(tag)?;
-        Some((leaflet.clock, leaflet.next_deadline()?.saturating_add(1)))
+        Some((leaflet.clock, leaflet.waits_for(self.spec.time.lateness())?))
     }
 
     /// Pauses or resumes the rule at this place.
@@ -338,20 +340,11 @@ impl Domain {
         }
     }
 
-    /// After a leaflet was worked on: says when to be woken for it, keeps the count of live ones, and the number of idle
-    /// ones within its limit.
-    fn settle(&mut self, tag: &[u8], before: Before, host: &mut Host) {
+    /// After a leaflet was worked on: keeps the count of live ones and the number of idle ones within its limit.
+    fn settle(&mut self, tag: &[u8], was_live: bool) {
         let known = self.leaflets.len() as u64;
         let leaflet = self.leaflets.get_mut(tag).expect("it is known");
-        self.live = self.live + u64::from(leaflet.is_live()) - u64::from(before.live);
-        let next = leaflet.next_deadline();
-        if next.is_some() || before.waiting {
-            host.wakes.push(Wake {
-                domain: Rc::clone(&self.name),
-                tag: Rc::clone(&leaflet.tag),
-                after: next.map(|next| (next + 1).saturating_sub(leaflet.clock)),
-            });
-        }
+        self.live = self.live + u64::from(leaflet.is_live()) - u64::from(was_live);
         if !leaflet.is_live() {
             if known - self.live > WARM_IDLE {
                 leaflet.shrink();
@@ -380,21 +373,6 @@ impl Domain {
                     self.leaflets.remove(&tag);
                 }
             }
-        }
-    }
-}
-
-/// How a leaflet was before it was worked on.
-struct Before {
-    live: bool,
-    waiting: bool,
-}
-
-impl Before {
-    fn of(leaflet: &Leaflet) -> Self {
-        Self {
-            live: leaflet.is_live(),
-            waiting: leaflet.next_deadline().is_some(),
         }
     }
 }

@@ -83,7 +83,7 @@ impl Router {
             .filter(|(_, domain)| watches(domain))
             .map(|(place, domain)| Target {
                 domain: place,
-                axon: domain.add_axon(name),
+                axon: domain.axon(name),
             })
             .collect();
         let number = (!targets.is_empty()).then(|| {

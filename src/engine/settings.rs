@@ -12,6 +12,9 @@ pub struct Settings {
     pub max_matches_per_trigger: usize,
     /// Sources of an integrated event of an INTEGRATE rule: the newest contributions.
     pub max_sources: usize,
+    /// With `TIME FIELD`, an event whose time is more than so many ms beyond its entry id is not taken: one bad clock
+    /// can't make all others late.
+    pub max_time_ahead: u64,
     /// Integrated events may lead to integrated events this many times; what would go further is counted
     /// and not emitted.
     pub max_hops: u32,
@@ -26,6 +29,7 @@ impl Default for Settings {
             match_budget: 100_000,
             max_matches_per_trigger: 128,
             max_sources: 64,
+            max_time_ahead: 86_400_000,
             max_hops: 8,
             cluster: false,
         }

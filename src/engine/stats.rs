@@ -16,6 +16,10 @@ pub struct Stats {
     pub events_untyped: u64,
     /// Events that found no room in the window.
     pub events_shed: u64,
+    /// Events without a time that can be read, where it is a field.
+    pub events_untimed: u64,
+    /// Events whose time is too far ahead of their entry id.
+    pub events_ahead: u64,
     /// Entries of untagged axons in Redis Cluster.
     pub events_untagged: u64,
     pub matches: u64,
@@ -32,6 +36,8 @@ pub struct Stats {
     /// Triggers at which `SELECT ALL` found more matches than it may take.
     pub matches_cut: u64,
     pub window_events: u64,
+    /// Events that wait for their time to come.
+    pub events_held: u64,
     pub window_bytes: u64,
     pub partitions: u64,
     pub leaflets: u64,
@@ -49,6 +55,8 @@ impl Stats {
         self.events_untyped += other.events_untyped;
         self.events_shed += other.events_shed;
         self.events_untagged += other.events_untagged;
+        self.events_untimed += other.events_untimed;
+        self.events_ahead += other.events_ahead;
         self.matches += other.matches;
         self.emitted += other.emitted;
         self.limited += other.limited;
@@ -61,6 +69,7 @@ impl Stats {
     /// Adds the levels.
     pub fn add_levels(&mut self, other: &Self) {
         self.window_events += other.window_events;
+        self.events_held += other.events_held;
         self.window_bytes += other.window_bytes;
         self.partitions += other.partitions;
         self.leaflets += other.leaflets;

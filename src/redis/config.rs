@@ -18,7 +18,7 @@ pub struct Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 5] = [
+pub const SETTINGS: [Setting; 6] = [
     Setting {
         name: c"max-window-memory",
         default: 256 << 20,
@@ -54,6 +54,15 @@ pub const SETTINGS: [Setting; 5] = [
         memory: false,
         read: |settings| settings.max_sources as i64,
         write: |settings, value| settings.max_sources = value as usize,
+    },
+    Setting {
+        name: c"max-time-ahead",
+        default: 86_400_000,
+        min: 0,
+        max: i64::MAX,
+        memory: false,
+        read: |settings| settings.max_time_ahead as i64,
+        write: |settings, value| settings.max_time_ahead = value as u64,
     },
     Setting {
         name: c"max-hops",

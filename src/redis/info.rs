@@ -39,6 +39,9 @@ pub fn figures(
         ("events_untagged", stats.events_untagged),
         ("hops_cut", stats.hops_cut),
         ("matches_cut", stats.matches_cut),
+        ("events_untimed", stats.events_untimed),
+        ("events_ahead", stats.events_ahead),
+        ("events_held", stats.events_held),
         (
             "max_window_memory",
             state.engine.settings().max_window_memory,

@@ -279,6 +279,25 @@ pub enum Unit {
 }
 
 impl Duration {
+    /// A whole number and a unit, in any case, with nothing between.
+    ///
+    /// ```
+    /// use leaflet::engine::rule::ast::Duration;
+    /// assert_eq!(Duration::parse("2s").and_then(Duration::millis), Some(2000));
+    /// assert_eq!(Duration::parse("2"), None);
+    /// ```
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (count, unit) = text.split_at(digits);
+        let unit = super::words::UNITS
+            .iter()
+            .find(|(name, _)| unit.eq_ignore_ascii_case(name))?;
+        Some(Self {
+            count: count.parse().ok()?,
+            unit: unit.1,
+        })
+    }
+
     /// The duration in milliseconds, or `None` where it does not fit.
     ///
     /// ```

@@ -1,6 +1,7 @@
 //! Reading a command's arguments.
 
 use super::{Refusal, Request};
+use crate::engine::rule::ast::Duration;
 use crate::engine::Error;
 
 /// The arguments of a command, taken one by one.
@@ -50,6 +51,20 @@ impl<'a> Args<'a> {
             "{what} must be a whole number, found '{}'",
             shortened(text.as_bytes())
         )))
+    }
+
+    /// The next argument as a number of ms, or as a duration as in rules: `5s`.
+    pub fn millis(&mut self, what: &str) -> Result<u64, Refusal> {
+        let text = self.text(what)?;
+        Duration::parse(text)
+            .or_else(|| Duration::parse(&format!("{text}ms")))
+            .and_then(Duration::millis)
+            .ok_or_else(|| {
+                refusal(format!(
+                    "{what} must be a number of ms or a duration such as 5s, found '{}'",
+                    shortened(text.as_bytes())
+                ))
+            })
     }
 
     /// Takes the next argument if it is this keyword, in any case.

@@ -3,6 +3,7 @@
 use super::args::{once, refusal, shortened, Args};
 use super::{with_state, Refusal, Reply, Request, Result};
 use crate::engine::domain::{DomainInfo, DomainSpec, SourcesFormat};
+use crate::engine::time::TimeSource;
 
 /// The options; the first group is carried out, the second is recognised and refused.
 const OPTIONS: [&str; 10] = [
@@ -17,7 +18,7 @@ const OPTIONS: [&str; 10] = [
     "SHED",
     "REJECTED",
 ];
-const UNSUPPORTED: [&str; 4] = ["LATENESS", "LIMITS", "SHED", "REJECTED"];
+const UNSUPPORTED: [&str; 3] = ["LIMITS", "SHED", "REJECTED"];
 
 pub fn create(request: &Request) -> Result {
     let spec = parse(request)?;
@@ -30,18 +31,20 @@ fn parse(request: &Request) -> std::result::Result<DomainSpec, Refusal> {
     let mut args = Args::new(request);
     let mut spec = DomainSpec::new(args.text("the name")?, request.db);
     let (mut axons, mut output, mut maxlen, mut sources) = (None, None, None, None);
-    let (mut time, mut consistency) = (None, None);
+    let (mut time, mut lateness, mut consistency) = (None, None, None);
     while !args.done() {
         if args.keyword("AXONS") {
             once(&mut axons, globs(&mut args)?, "AXONS")?;
         } else if args.keyword("OUTPUT") {
             once(&mut output, args.text("the output")?.to_string(), "OUTPUT")?;
         } else if args.keyword("TIME") {
-            once(
-                &mut time,
-                choice(&mut args, "TIME", &["ID"], &["FIELD"])?,
-                "TIME",
-            )?;
+            let field = match choice(&mut args, "TIME", &["ID", "FIELD"], &[])? {
+                0 => None,
+                _ => Some(args.text("the field of TIME FIELD")?.to_string()),
+            };
+            once(&mut time, field, "TIME")?;
+        } else if args.keyword("LATENESS") {
+            once(&mut lateness, args.millis("LATENESS")?, "LATENESS")?;
         } else if args.keyword("CONSISTENCY") {
             let chosen = choice(&mut args, "CONSISTENCY", &["STRONG"], &["EVENTUAL"])?;
             once(&mut consistency, chosen, "CONSISTENCY")?;
@@ -56,9 +59,18 @@ fn parse(request: &Request) -> std::result::Result<DomainSpec, Refusal> {
         } else if let Some(option) = UNSUPPORTED.iter().find(|option| args.keyword(option)) {
             return Err(unsupported(option));
         } else {
-            return Err(args.unknown_option("AXONS, OUTPUT, TIME, CONSISTENCY, MAXLEN or SOURCES"));
+            return Err(args
+                .unknown_option("AXONS, OUTPUT, TIME, LATENESS, CONSISTENCY, MAXLEN or SOURCES"));
         }
     }
+    spec.time = match (time.flatten(), lateness) {
+        (Some(field), lateness) => TimeSource::Field {
+            field,
+            lateness: lateness.unwrap_or(0),
+        },
+        (None, None) => TimeSource::Id,
+        (None, Some(_)) => return Err(refusal("LATENESS needs TIME FIELD")),
+    };
     spec.axons = axons.unwrap_or(spec.axons);
     spec.output = output.unwrap_or(spec.output);
     spec.maxlen = maxlen.filter(|n| *n > 0);
@@ -128,8 +140,8 @@ fn describe(info: &DomainInfo) -> Reply {
         ("name", spec.name.as_str().into()),
         ("axons", Reply::Array(axons)),
         ("output", spec.output.as_str().into()),
-        ("time", "ID".into()),
-        ("lateness", 0.into()),
+        ("time", Reply::Text(spec.time.to_string())),
+        ("lateness", spec.time.lateness().into()),
         ("consistency", "STRONG".into()),
         ("maxlen", spec.maxlen.unwrap_or(0).into()),
         ("sources", spec.sources.keyword().into()),
@@ -173,6 +185,14 @@ mod tests {
             ..DomainSpec::new("d", 3)
         };
         assert_eq!(spec, Ok(expected));
+        for lateness in ["LATENESS 5000", "LATENESS 5s", "lateness 5S"] {
+            let time = TimeSource::Field {
+                field: "metadata.at".into(),
+                lateness: 5000,
+            };
+            let spec = parsed(&format!("d {lateness} TIME FIELD metadata.at"));
+            assert_eq!(spec.map(|spec| spec.time), Ok(time));
+        }
         assert_eq!(parsed("d"), Ok(DomainSpec::new("d", 3)));
         assert_eq!(parsed("d MAXLEN 0"), Ok(DomainSpec::new("d", 3)));
     }
@@ -180,8 +200,6 @@ mod tests {
     #[test]
     fn what_this_version_does_not_do_is_refused() {
         for (line, what) in [
-            ("d TIME FIELD t LATENESS 5s", "TIME FIELD"),
-            ("d AXONS a LATENESS 5", "LATENESS"),
             ("d CONSISTENCY eventual", "CONSISTENCY EVENTUAL"),
             ("d LIMITS EVENTS 5", "LIMITS"),
             ("d SHED OLDEST", "SHED"),
@@ -203,9 +221,16 @@ mod tests {
             ("d MAXLEN 1 MAXLEN 2", "MAXLEN is given twice"),
             ("d SOURCES XML", "SOURCES must be JSON or CSV, found 'XML'"),
             ("d TIME", "TIME is missing"),
+            ("d TIME FIELD", "the field of TIME FIELD is missing"),
+            ("d AXONS a LATENESS 5", "LATENESS needs TIME FIELD"),
+            ("d TIME ID LATENESS 5s", "LATENESS needs TIME FIELD"),
+            (
+                "d TIME FIELD t LATENESS 5x",
+                "LATENESS must be a number of ms or a duration such as 5s, found '5x'",
+            ),
             (
                 "d X",
-                "unknown option 'X' (argument 2), expected AXONS, OUTPUT, TIME, CONSISTENCY, MAXLEN or SOURCES",
+                "unknown option 'X' (argument 2), expected AXONS, OUTPUT, TIME, LATENESS, CONSISTENCY, MAXLEN or SOURCES",
             ),
         ] {
             assert_eq!(parsed(line), Err(message.into()), "{line}");

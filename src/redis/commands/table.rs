@@ -30,7 +30,7 @@ const OF_RULE: Arg = Arg::new(
 .after("RULE")
 .optional();
 
-const DOMAIN_FIELDS: &str = "a map: `name`, `axons` (array), `output`, `time` (`ID`), `lateness` (ms), \
+const DOMAIN_FIELDS: &str = "a map: `name`, `axons` (array), `output`, `time` (`ID` or `FIELD` and its name), `lateness` (ms), \
     `consistency` (`STRONG`), `maxlen` (0: not trimmed), `sources` (`JSON` or `CSV`), `limits` (a map: `events`, \
     `bytes`, `partitions`, 0: none), `shed` (`NEWEST`), `rules`, `leaflets`, `partitions`, `window_events`, \
     `window_bytes`";
@@ -69,10 +69,26 @@ pub static COMMANDS: [Command; 14] = [
             .optional(),
             Arg::new(
                 "time",
-                Kind::OneOf(&[Arg::token("id", "ID", "The millisecond part of the entry's id.")]),
+                Kind::OneOf(&[
+                    Arg::token("id", "ID", "The millisecond part of the entry's id (the default)."),
+                    Arg::new(
+                        "field",
+                        Kind::Text,
+                        "This field: RFC 3339, or milliseconds since the epoch. Events are put in order by it.",
+                    )
+                    .after("FIELD"),
+                ]),
                 "Where an event's time comes from.",
             )
             .after("TIME")
+            .optional(),
+            Arg::new(
+                "lateness",
+                Kind::Text,
+                "How far an event's time may lie behind the largest one seen, in ms or as a duration (`5s`), by default \
+                 0. Events are held back so long; what is later is counted as `events_late`.",
+            )
+            .after("LATENESS")
             .optional(),
             Arg::new(
                 "consistency",
@@ -247,7 +263,7 @@ pub static COMMANDS: [Command; 14] = [
         reply: "a map of numbers: `events_seen`, `events_taken`, `events_late`, `events_rejected`, \
                 `events_untyped`, `events_shed`, `matches`, `emitted`, `limited`, `emit_errors`, `budget_cuts`, \
                 `window_events`, `window_bytes`, `partitions`, `leaflets`, `rules`, `domains`, `latency_us_p50`, \
-                `latency_us_p99`, `latency_us_max`, `events_untagged`, `hops_cut`, `matches_cut`, `max_window_memory`, \
+                `latency_us_p99`, `latency_us_max`, `events_untagged`, `hops_cut`, `matches_cut`, `events_untimed`, `events_ahead`, `events_held`, `max_window_memory`, \
                 `events_oversized`, `internal_errors`. The latency (µs from a completing event's notification to \
                 its last integrated event's append) and the last three are always those of the whole module",
         example: "LEAFLET.STATS DOMAIN default",

@@ -1,0 +1,126 @@
+//! An event's way into a leaflet: at once, or held until its time has come.
+
+use std::rc::Rc;
+
+use super::domain::DomainSpec;
+use super::emission::Host;
+use super::event::Event;
+use super::field::FieldRef;
+use super::fields::Fields;
+use super::index::Index;
+use super::intake::{Fate, Intake};
+use super::key::AxonKey;
+use super::leaflet::Leaflet;
+use super::processor::Rule;
+use super::reorder::Reorder;
+use super::stats::Stats;
+use super::store::Store;
+use super::time::{read_time, TimeSource};
+
+/// How many held events one event or tick lets go; the next one goes on. More than one can bring, so that nothing piles
+/// up.
+const RELEASE_SLICE: usize = 1_024;
+
+/// The parts of a domain that work on one of its leaflets.
+pub struct Feed<'a> {
+    pub domain: &'a Rc<str>,
+    pub spec: &'a DomainSpec,
+    /// The field of [`TimeSource::Field`].
+    pub time_field: Option<&'a FieldRef>,
+    pub rules: &'a mut [Rule],
+    pub index: &'a mut Index,
+    pub fields: &'a Fields,
+    pub store: &'a mut Store,
+    pub stats: &'a mut Stats,
+    pub leaflet: &'a mut Leaflet,
+}
+
+impl Feed<'_> {
+    /// An event of this axon comes.
+    pub fn arrive(&mut self, axon: usize, event: &Event<'_>, host: &mut Host) {
+        let TimeSource::Field { lateness, .. } = self.spec.time else {
+            let time = event.id.ms;
+            self.leaflet.clock = self.leaflet.clock.max(time);
+            self.process(axon, event, time, self.leaflet.clock, host);
+            return;
+        };
+        let time = self.time_field.and_then(|field| read_time(field, event));
+        let Some(time) = time else {
+            self.stats.events_untimed += 1;
+            return;
+        };
+        if time > event.id.ms.saturating_add(host.settings.max_time_ahead) {
+            self.stats.events_ahead += 1;
+            return;
+        }
+        if time < self.leaflet.clock.saturating_sub(lateness) {
+            self.stats.events_late += 1;
+            return;
+        }
+        if host.total.bytes() + Reorder::bytes_of(event) > host.settings.max_window_memory {
+            self.stats.events_shed += 1;
+            return;
+        }
+        self.leaflet.clock = self.leaflet.clock.max(time);
+        self.leaflet.held.hold(event, time);
+        self.release(host);
+    }
+
+    /// Time passes in silence.
+    pub fn tick(&mut self, time: u64, host: &mut Host) {
+        self.leaflet.clock = self.leaflet.clock.max(time);
+        self.release(host);
+    }
+
+    /// Processes the held events whose time has come, and meets the deadlines behind the watermark.
+    fn release(&mut self, host: &mut Host) {
+        let watermark = self.leaflet.clock.saturating_sub(self.spec.time.lateness());
+        for _ in 0..RELEASE_SLICE {
+            let Some((time, held)) = self.leaflet.held.release(watermark) else {
+                let (rules, mut intake) = self.intake(host);
+                intake.meet_deadlines(rules, watermark);
+                return;
+            };
+            held.with_event(|event| {
+                let name = AxonKey::parse(event.key).name;
+                let rules = &*self.rules;
+                let axon = self.index.axon(&name, |place| rules[place].indexed());
+                self.process(axon, event, time, time, host);
+            });
+        }
+    }
+
+    fn intake<'s, 'h>(&'s mut self, host: &'s mut Host<'h>) -> (&'s mut [Rule], Intake<'s, 'h>) {
+        let intake = Intake {
+            domain: self.domain,
+            spec: self.spec,
+            store: &mut *self.store,
+            stats: &mut *self.stats,
+            host,
+            leaflet: &mut *self.leaflet,
+        };
+        (&mut *self.rules, intake)
+    }
+
+    /// Processes an event of this time, after the deadlines that lie before `passed`.
+    fn process(&mut self, axon: usize, event: &Event<'_>, time: u64, passed: u64, host: &mut Host) {
+        // Entries without a type are not let in.
+        let event_type = event.event_type().unwrap_or_default();
+        let rules = &*self.rules;
+        let uses = self
+            .index
+            .uses(axon, event_type, |place| rules[place].indexed());
+        let fields = self.fields;
+        let (rules, mut intake) = self.intake(host);
+        intake.meet_deadlines(rules, passed);
+        let mut arrival = intake.arrive(event, time, fields, &uses);
+        let mut fate = Fate::default();
+        for &(place, atoms) in &uses.rules {
+            let rule = &mut rules[place];
+            if !rule.paused {
+                intake.offer(rule, atoms, &mut arrival, &mut fate);
+            }
+        }
+        intake.leave(arrival, fate);
+    }
+}
