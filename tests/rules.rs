@@ -265,7 +265,10 @@ fn entry(line: &str) -> Entry {
         .map(|(ms, seq)| EntryId { ms, seq })
         .unwrap_or_else(|| panic!("no entry id: {line}"));
     let rest: Vec<String> = words.collect();
-    assert!(rest.len() % 2 == 0, "a field without a value: {line}");
+    assert!(
+        rest.len().is_multiple_of(2),
+        "a field without a value: {line}"
+    );
     let fields = rest
         .chunks(2)
         .map(|pair| (pair[0].clone(), pair[1].clone()))
