@@ -12,6 +12,7 @@ mod print;
 pub mod program;
 #[cfg(test)]
 mod tests;
+mod types;
 pub mod words;
 
 use chumsky::Parser;

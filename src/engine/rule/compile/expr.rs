@@ -3,7 +3,8 @@
 use super::super::ast;
 use super::super::names::Names;
 use super::super::pattern::AtomSet;
-use crate::engine::expr::{Expr, LikePattern};
+use super::super::types;
+use crate::engine::expr::{Expr, LikePattern, Scope};
 use crate::engine::field::FieldRef;
 use crate::engine::like;
 use crate::engine::value::{format_number, Value};
@@ -47,6 +48,20 @@ pub struct Expressions {
 }
 
 impl Expressions {
+    /// A condition, which must be one that can hold.
+    ///
+    /// # Errors
+    /// Where a name is not known, or it can't be TRUE whatever the events are.
+    pub fn condition(&mut self, expr: &ast::Expr, see: See) -> Result<Expr> {
+        let condition = self.expr(expr, see)?;
+        types::check_condition(expr)?;
+        if types::is_constant(expr) && !condition.holds(&NoEvent) {
+            let why = "it is FALSE or NULL without looking at any event";
+            return Err(types::never(expr, why));
+        }
+        Ok(condition)
+    }
+
     /// The number of a field of the rule.
     pub fn field(&mut self, segments: &[String], read: Read) -> u16 {
         let field = FieldRef::new(segments);
@@ -208,5 +223,22 @@ pub fn atoms_read(expr: &Expr, set: &mut AtomSet) {
             }
         }
         Expr::Call(_, args) => args.iter().for_each(|e| atoms_read(e, set)),
+    }
+}
+
+/// What an expression without fields sees.
+struct NoEvent;
+
+impl Scope for NoEvent {
+    fn field(&self, _: Option<u8>, _: u16) -> Value<'_> {
+        Value::Null
+    }
+
+    fn count(&self, _: Option<u8>) -> usize {
+        0
+    }
+
+    fn nth(&self, _: Option<u8>, _: usize, _: u16) -> Value<'_> {
+        Value::Null
     }
 }

@@ -3,12 +3,16 @@
 mod expr;
 mod pattern;
 
+use std::collections::BTreeSet;
+
 use super::ast;
 use super::check::atoms_of;
 use super::names::Names;
 use super::pattern::Taken;
 use super::program::{Absence, Condition, Gap, Integrate, Kind, Limit, Match, Program, Retention};
+use super::types;
 use crate::engine::expr::Expr;
+use crate::engine::value::format_number;
 use crate::engine::{Error, Result};
 use expr::{atoms_read, conjuncts, Expressions, Read, See};
 use pattern::Lowered;
@@ -59,14 +63,14 @@ fn compile_match(rule: &ast::Match) -> Result<Program> {
 
     let mut conditions = Vec::new();
     for part in rule.filter.iter().flat_map(conjuncts) {
-        let expr = fields.expr(part, See::Match(&names))?;
+        let expr = fields.condition(part, See::Match(&names))?;
         let mut reads = 0;
         atoms_read(&expr, &mut reads);
         conditions.push(Condition { expr, atoms: reads });
     }
     let partition_by = partition_by(&rule.partition_by, &mut fields);
     let having = rule.having.as_ref();
-    let having = having.map(|expr| fields.expr(expr, See::Match(&names)));
+    let having = having.map(|expr| fields.condition(expr, See::Match(&names)));
     let select = rule.select.unwrap_or(ast::Select::Last);
     let consume = match select {
         ast::Select::All => ast::Consume::None,
@@ -118,8 +122,10 @@ fn compile_integrate(rule: &ast::Integrate) -> Result<Program> {
     for input in &rule.inputs {
         lowered.atom(&input.atom, &mut fields)?;
         let weight = input.weight.as_ref();
+        weight.map_or(Ok(()), types::check_number)?;
         weights.push(weight.map(|e| fields.expr(e, See::Event)).transpose()?);
     }
+    check_reachable(rule)?;
     let mut atoms = lowered.atoms;
     for (i, atom) in atoms.iter_mut().enumerate() {
         atom.buffer = Some(i);
@@ -159,6 +165,35 @@ fn compile_integrate(rule: &ast::Integrate) -> Result<Program> {
         fields: fields.fields,
         kept: fields.kept,
     })
+}
+
+/// Refuses an INTEGRATE rule that can never fire.
+fn check_reachable(rule: &ast::Integrate) -> Result<()> {
+    let adds_nothing = |weight: &ast::Expr| match weight {
+        ast::Expr::Number(n) => *n <= 0.0,
+        ast::Expr::Negate(e) => matches!(**e, ast::Expr::Number(_)),
+        _ => false,
+    };
+    let weights = || rule.inputs.iter().map(|input| input.weight.as_ref());
+    if weights().all(|weight| weight.is_some_and(adds_nothing)) {
+        return Err(Error::new(format!(
+            "THRESHOLD {} can never be reached: no WEIGHT is more than 0",
+            format_number(rule.threshold)
+        )));
+    }
+    let axons: Option<BTreeSet<&str>> = rule
+        .inputs
+        .iter()
+        .map(|input| input.atom.axon.as_deref())
+        .map(|axon| axon.filter(|axon| !axon.contains(['*', '?', '[', '\\'])))
+        .collect();
+    match (axons, rule.from_axons) {
+        (Some(axons), Some(from)) if (axons.len() as u64) < from => Err(Error::new(format!(
+            "FROM {from} AXONS can never be reached: the rule names {}",
+            axons.len()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn partition_by(paths: &[ast::Path], fields: &mut Expressions) -> Vec<u16> {

@@ -22,7 +22,7 @@ impl Lowered {
         let predicate = atom
             .predicate
             .as_ref()
-            .map(|e| fields.expr(e, See::Event))
+            .map(|e| fields.condition(e, See::Event))
             .transpose()?;
         self.atoms.push(Atom {
             event_type: atom.event_type.as_deref().map(Into::into),
