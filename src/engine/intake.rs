@@ -625,7 +625,7 @@ impl Intake<'_, '_> {
         change: impl FnOnce(&mut Window, &mut Store) -> T,
     ) -> T {
         let due = time.saturating_add(program.within);
-        let new = || Window::new(program.retention, program.buffers, &rule.meter);
+        let new = || Window::new(program.retention, program.buffers, &rule.joins, &rule.meter);
         let store = &mut *self.store;
         self.leaflet
             .with_window(rule.id, due, new, |window| change(window, store))

@@ -38,6 +38,7 @@ pub mod glob;
 mod index;
 mod intake;
 mod integrate;
+mod join;
 pub mod key;
 mod leaflet;
 pub mod like;

@@ -9,8 +9,10 @@ use smallvec::SmallVec;
 
 use super::deadline::Deadline;
 use super::integrate::Level;
+use super::join::Join;
 use super::rule::pattern::AtomSet;
 use super::store::RecordId;
+use super::value::Value;
 
 /// An event that waits in a window for partners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,8 @@ pub struct More {
     pub last_kept: u64,
     /// With its place in the window's expiry list.
     pub level: Option<(Level, u32)>,
+    /// Candidates by fields that WHERE compares, in the order of [`Match::joins`](super::rule::program::Match::joins).
+    pub joins: Vec<Join>,
     /// How many contributions are held of each axon.
     pub axons: AHashMap<Box<[u8]>, u32>,
 }
@@ -108,6 +112,14 @@ impl Partition {
         self.more.as_ref()?.seen.get(absence)
     }
 
+    /// The candidates of a join whose value is equal to this one. `Err`: that can't be looked up.
+    pub fn equal_to(&self, join: usize, value: &Value) -> Result<Option<&VecDeque<Candidate>>, ()> {
+        match self.more.as_ref().and_then(|more| more.joins.get(join)) {
+            Some(join) => join.equal_to(value),
+            None => Ok(None),
+        }
+    }
+
     /// The level of an INTEGRATE rule.
     pub fn level(&self) -> Option<&Level> {
         Some(&self.more.as_ref()?.level.as_ref()?.0)
@@ -141,10 +153,10 @@ impl Partition {
         events
     }
 
-    /// Takes one event out of all buffers, if it is there; with the number of buffers it was in.
-    pub(super) fn take(&mut self, seq: u64) -> Option<(Candidate, usize)> {
+    /// Takes one event out of all buffers, if it is there; with the buffers it was in.
+    pub(super) fn take(&mut self, seq: u64) -> Option<(Candidate, AtomSet)> {
         let (mut taken, mut places) = (None, 0);
-        for buffer in &mut self.buffers {
+        for (number, buffer) in self.buffers.iter_mut().enumerate() {
             // Events leave from the old end, and SELECT LAST consumes at the young one: both are short ways.
             let found = match (buffer.front(), buffer.back()) {
                 (Some(front), _) if front.seq == seq => Some(0),
@@ -153,7 +165,7 @@ impl Partition {
             };
             if let Some(candidate) = found.and_then(|at| buffer.remove(at)) {
                 taken = Some(candidate);
-                places += 1;
+                places |= 1 << number;
             }
         }
         Some((taken?, places))

@@ -15,7 +15,7 @@ use super::index::{Index, Indexed};
 use super::key::AxonKey;
 use super::leaflet::{Leaflet, RuleId};
 use super::meter::Meter;
-use super::rule::program::Program;
+use super::rule::program::{Joined, Kind, Program};
 use super::stats::Stats;
 use super::store::{Slot, Store};
 use super::Result;
@@ -38,6 +38,8 @@ pub struct Rule {
     pub program: Rc<Program>,
     /// By the program's fields: where the domain keeps them. Fields that are not kept have no meaning here.
     pub slots: Rc<[Slot]>,
+    /// The buffers and fields of its joins.
+    pub joins: Rc<[(usize, Slot)]>,
     pub paused: bool,
     pub stats: Stats,
     pub meter: Rc<Meter>,
@@ -151,6 +153,7 @@ impl Domain {
             order,
             name: name.into(),
             text: text.into(),
+            joins: joins(&program, &slots),
             program: Rc::new(program),
             slots: slots.into(),
             paused,
@@ -375,4 +378,16 @@ impl Domain {
             }
         }
     }
+}
+
+/// The buffers of a rule's joins, and where the domain keeps their fields.
+fn joins(program: &Program, slots: &[Slot]) -> Rc<[(usize, Slot)]> {
+    let Kind::Match(rule) = &program.kind else {
+        return Rc::default();
+    };
+    let place = |join: &Joined| {
+        let buffer = program.atoms[join.atom as usize].buffer?;
+        Some((buffer, slots[join.field as usize]))
+    };
+    rule.joins.iter().filter_map(place).collect()
 }

@@ -10,11 +10,12 @@ use slab::Slab;
 use super::deadline::Deadline;
 use super::expiry::{Expiry, Waiting};
 use super::integrate::Level;
+use super::join::Join;
 use super::key::AxonKey;
 use super::meter::Meter;
 use super::partition::{Candidate, More, Partition, Seen};
 use super::rule::program::Retention;
-use super::store::Store;
+use super::store::{Slot, Store};
 
 /// What a window takes while it holds nothing: itself, its place in the leaflet's table and heap, and what the first
 /// blocks of its own table and lists take beyond what is counted for what stands in them.
@@ -51,6 +52,8 @@ pub struct Window {
     partitions: Slab<Partition>,
     /// How many buffers a partition has.
     buffers: usize,
+    /// The buffers and fields of its joins.
+    joins: Rc<[(usize, Slot)]>,
     /// The candidates.
     waiting: Expiry,
     /// What NOTs have seen.
@@ -66,11 +69,17 @@ pub struct Window {
 
 impl Window {
     /// An empty window that keeps things for so long and counts what it holds with this meter.
-    pub fn new(retention: Retention, buffers: usize, meter: &Rc<Meter>) -> Self {
+    pub fn new(
+        retention: Retention,
+        buffers: usize,
+        joins: &Rc<[(usize, Slot)]>,
+        meter: &Rc<Meter>,
+    ) -> Self {
         meter.add_bytes(WINDOW_BYTES as u64);
         Self {
             retention,
             buffers,
+            joins: Rc::clone(joins),
             meter: Rc::clone(meter),
             index: AHashMap::new(),
             partitions: Slab::with_capacity(1),
@@ -131,6 +140,18 @@ impl Window {
         for buffer in buffers {
             partition.buffers[buffer].push_back(candidate);
             places += 1;
+        }
+        if !self.joins.is_empty() {
+            let more = partition.more.get_or_insert_default();
+            more.joins.resize_with(self.joins.len(), Join::default);
+            let record = store.get(candidate.record);
+            for (join, (buffer, slot)) in more.joins.iter_mut().zip(&*self.joins) {
+                let youngest = partition.buffers[*buffer].back();
+                if youngest.is_some_and(|c| c.seq == candidate.seq) {
+                    self.meter
+                        .add_bytes(join.insert(&record.kept(*slot), candidate));
+                }
+            }
         }
         if let Some(more) = &mut partition.more {
             more.last_kept = candidate.seq;
@@ -272,10 +293,20 @@ impl Window {
     }
 
     fn take(&mut self, at: usize, seq: u64, store: &mut Store) {
-        let Some((candidate, places)) = self.partitions[at].take(seq) else {
+        let Some((candidate, buffers)) = self.partitions[at].take(seq) else {
             return;
         };
+        let places = buffers.count_ones() as usize;
         self.waiting.remove(candidate.waiting);
+        if let Some(more) = self.partitions[at].more.as_mut() {
+            let record = store.get(candidate.record);
+            for (join, (buffer, slot)) in more.joins.iter_mut().zip(&*self.joins) {
+                if buffers & (1 << buffer) != 0 {
+                    let bytes = join.remove(&record.kept(*slot), seq);
+                    self.meter.remove_bytes(bytes);
+                }
+            }
+        }
         let more = self.partitions[at].more.as_mut();
         if let Some(more) = more.filter(|more| !more.axons.is_empty()) {
             let axon = AxonKey::parse(store.get(candidate.record).key()).name;

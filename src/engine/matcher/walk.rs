@@ -5,16 +5,19 @@
 //! `SELECT FIRST` compares them oldest first: the walk goes from the oldest event, and the trigger comes last. Next to
 //! each list stand all ways to assign its events to atoms: which of them counts is known only when the list is whole.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
+use std::collections::VecDeque;
 
 use smallvec::{smallvec, SmallVec};
 
 use super::bounds::Bounds;
 use super::scope::{MatchScope, Matched};
 use super::{Match, Outcome, Search};
+use crate::engine::expr::Scope;
 use crate::engine::partition::Candidate;
 use crate::engine::rule::pattern::{members, AtomSet, Node, Taken};
-use crate::engine::rule::program::Gap;
+use crate::engine::rule::program::{Gap, Lookup};
 
 /// One way to give the list's events to atoms: what the youngest of them was given, and the way this one goes on from.
 #[derive(Debug, Clone)]
@@ -36,15 +39,22 @@ impl Assignment {
 }
 
 /// A list of events: those of the levels below, and this one's.
-struct Level {
+struct Level<'w> {
     /// `None`: the empty list.
     event: Option<Candidate>,
     assignments: SmallVec<[Assignment; 2]>,
     /// For each atom that can take a further event, where its candidates begin that the walk has not tried.
-    cursors: SmallVec<[(u8, usize); 8]>,
+    cursors: SmallVec<[Cursor<'w>; 4]>,
     /// The times the list spans.
     oldest: u64,
     newest: u64,
+}
+
+/// The candidates of an atom, and where those begin that have not been tried.
+struct Cursor<'w> {
+    atom: u8,
+    at: usize,
+    list: &'w VecDeque<Candidate>,
 }
 
 /// The budget ran out.
@@ -59,8 +69,8 @@ pub struct Walk<'w> {
     trigger: Candidate,
     /// The atoms the trigger may fill.
     triggers: AtomSet,
-    budget: u64,
-    levels: Vec<Level>,
+    budget: Cell<u64>,
+    levels: Vec<Level<'w>>,
 }
 
 impl<'w> Walk<'w> {
@@ -78,7 +88,7 @@ impl<'w> Walk<'w> {
             forward: mirrored.is_some(),
             trigger,
             triggers,
-            budget: search.budget,
+            budget: Cell::new(search.budget),
             levels: Vec::new(),
         }
     }
@@ -141,8 +151,7 @@ impl<'w> Walk<'w> {
         if candidate.time < self.search.floor || span > self.search.program.within {
             return Ok(());
         }
-        let from = level.assignments.clone();
-        let assignments = self.given(&from, candidate, atoms)?;
+        let assignments = self.given(&level.assignments, candidate, atoms)?;
         if !assignments.is_empty() {
             self.push(Some(candidate), assignments);
         }
@@ -159,14 +168,17 @@ impl<'w> Walk<'w> {
             .iter()
             .fold(0, |set, a| set | self.tree.enabled(a.taken()));
         let start = |atom: u8| {
-            let candidates = self.search.candidates(atom)?;
+            let list = match self.partners(atom, &assignments, event) {
+                Ok(partners) => partners?,
+                Err(()) => self.search.candidates(atom)?,
+            };
             let at = match (self.forward, event) {
                 (true, None) => 0,
-                (true, Some(event)) => candidates.partition_point(|c| c.seq <= event.seq),
-                (false, Some(event)) => candidates.partition_point(|c| c.seq < event.seq),
-                (false, None) => candidates.len(),
+                (true, Some(event)) => list.partition_point(|c| c.seq <= event.seq),
+                (false, Some(event)) => list.partition_point(|c| c.seq < event.seq),
+                (false, None) => list.len(),
             };
-            Some((atom, at))
+            Some(Cursor { atom, at, list })
         };
         let cursors = members(enabled).filter_map(start).collect();
         self.levels.push(Level {
@@ -178,18 +190,56 @@ impl<'w> Walk<'w> {
         });
     }
 
+    /// The candidates of an atom that an equality allows, where it can be looked up: its other side is known, and the
+    /// same for all assignments. `Err`: all have to be looked at.
+    fn partners(
+        &self,
+        atom: u8,
+        assignments: &[Assignment],
+        event: Option<Candidate>,
+    ) -> Result<Option<&'w VecDeque<Candidate>>, ()> {
+        let rule = self.search.rule;
+        let ([assignment], Some(event), Some(partition)) =
+            (assignments, event, self.search.partition)
+        else {
+            return Err(());
+        };
+        // Of an atom that takes several, the condition sees the last: going backwards that is the first one given.
+        let usable = |lookup: &&Lookup| {
+            lookup.atom == atom
+                && assignment.filled & (1 << atom) == 0
+                && assignment.filled & (1 << lookup.other) != 0
+                && !(self.forward && rule.repeated & (1 << atom | 1 << lookup.other) != 0)
+        };
+        for lookup in rule.lookups.iter().filter(usable) {
+            let events = self.matched(assignment, event, self.levels.len());
+            let value = self
+                .scope(&events)
+                .field(Some(lookup.other), lookup.other_field)
+                .into_owned();
+            if let Ok(partners) = partition.equal_to(lookup.join, &value) {
+                return Ok(partners);
+            }
+        }
+        Err(())
+    }
+
     /// The next candidate to try at the top level and all atoms that could take it; the cursors step over it.
     fn next_candidate(&mut self) -> Option<(Candidate, AtomSet)> {
         let (forward, trigger) = (self.forward, self.trigger.seq);
-        let (search, bounds) = (self.search, self.bounds);
-        let head = |&(atom, at): &(u8, usize)| {
-            let at = if forward { at } else { at.checked_sub(1)? };
-            let candidate = *search.candidates(atom)?.get(at)?;
-            let tried = match forward {
-                true => candidate.seq < trigger,
-                false => candidate.seq > bounds.after(atom),
+        let bounds = self.bounds;
+        let head = |cursor: &Cursor| {
+            let at = if forward {
+                cursor.at
+            } else {
+                cursor.at.checked_sub(1)?
             };
-            tried.then_some(candidate)
+            let candidate = *cursor.list.get(at)?;
+            let possible = match forward {
+                true => candidate.seq < trigger,
+                false => candidate.seq > bounds.after(cursor.atom),
+            };
+            possible.then_some(candidate)
         };
         let cursors = &mut self.levels.last_mut()?.cursors;
         let heads = cursors.iter().filter_map(head);
@@ -200,8 +250,12 @@ impl<'w> Walk<'w> {
         let mut atoms = 0;
         for cursor in cursors {
             if head(cursor).is_some_and(|c| c.seq == next.seq) {
-                atoms |= 1 << cursor.0;
-                cursor.1 = if forward { cursor.1 + 1 } else { cursor.1 - 1 };
+                atoms |= 1 << cursor.atom;
+                cursor.at = if forward {
+                    cursor.at + 1
+                } else {
+                    cursor.at - 1
+                };
             }
         }
         Some((next, atoms))
@@ -209,7 +263,7 @@ impl<'w> Walk<'w> {
 
     /// The assignments that go on from these by giving the event to one of the atoms.
     fn given(
-        &mut self,
+        &self,
         from: &[Assignment],
         event: Candidate,
         atoms: AtomSet,
@@ -243,7 +297,7 @@ impl<'w> Walk<'w> {
     /// Adds an assignment. Where nothing that is still to be decided looks back at what atoms were given, of two that
     /// can go on in the same ways the better one will do: whatever comes later is added to both.
     fn keep(
-        &mut self,
+        &self,
         given: &mut SmallVec<[Assignment; 2]>,
         new: Assignment,
         event: Candidate,
@@ -262,8 +316,9 @@ impl<'w> Walk<'w> {
         self.spend(below as u64)
     }
 
-    fn spend(&mut self, steps: u64) -> Result<(), Exhausted> {
-        self.budget = self.budget.checked_sub(steps).ok_or(Exhausted)?;
+    fn spend(&self, steps: u64) -> Result<(), Exhausted> {
+        let left = self.budget.get().checked_sub(steps).ok_or(Exhausted)?;
+        self.budget.set(left);
         Ok(())
     }
 
@@ -314,7 +369,7 @@ impl<'w> Walk<'w> {
     }
 
     /// The match of the top level's list, if it is one.
-    fn finished(&mut self) -> Result<Option<Match>, Exhausted> {
+    fn finished(&self) -> Result<Option<Match>, Exhausted> {
         let Some(top) = self.levels.last() else {
             return Ok(None);
         };
@@ -324,9 +379,8 @@ impl<'w> Walk<'w> {
             };
             return Ok(self.best(&top.assignments, event, self.levels.len() - 1));
         }
-        let from = top.assignments.clone();
         let (trigger, triggers) = (self.trigger, self.triggers);
-        let last = self.given(&from, trigger, triggers)?;
+        let last = self.given(&top.assignments, trigger, triggers)?;
         Ok(self.best(&last, trigger, self.levels.len()))
     }
 

@@ -57,6 +57,10 @@ pub struct Match {
     pub absences: Vec<Absence>,
     /// The conditions of WHERE that are joined by AND.
     pub conditions: Vec<Condition>,
+    /// Fields by which candidates are kept, for the equalities among the conditions.
+    pub joins: Vec<Joined>,
+    /// The lookups that this makes possible.
+    pub lookups: Vec<Lookup>,
     pub select: Select,
     pub consume: Consume,
     pub having: Option<Expr>,
@@ -83,6 +87,25 @@ impl Match {
         }
         waits
     }
+}
+
+/// A field of an atom by which its candidates are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Joined {
+    pub atom: u8,
+    pub field: u16,
+}
+
+/// An equality of WHERE, seen from one of its sides: candidates of an atom are found by what another atom has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lookup {
+    /// The number of the join.
+    pub join: usize,
+    pub atom: u8,
+    pub other: u8,
+    pub other_field: u16,
+    /// The number of the condition.
+    pub condition: usize,
 }
 
 /// `INTEGRATE`

@@ -86,6 +86,20 @@ pub fn filter() -> impl Strategy<Value = Template> {
     ])
 }
 
+/// Equalities between events of a match, alone and among other conditions, for `WHERE`.
+pub fn equality() -> impl Strategy<Value = Template> {
+    template(&[
+        "X.k = Y.k",
+        "X.value = Y.value",
+        "X.value = Y.k",
+        "X.k = Y.k AND X.value = Y.value",
+        "X.k = Y.k AND Y.value < 4",
+        "X.metadata.m.n = Y.k",
+        "X.metadata.m.n = Y.metadata.m.n",
+        "X.type = Y.type",
+    ])
+}
+
 /// A condition with aggregates, for `HAVING`.
 pub fn having() -> impl Strategy<Value = Template> {
     template(&[

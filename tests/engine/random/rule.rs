@@ -17,6 +17,8 @@ pub struct Clauses {
     select: &'static [&'static str],
     consume: &'static [&'static str],
     having_and_limit: f64,
+    /// WHERE compares two events for equality.
+    joined: bool,
 }
 
 impl Clauses {
@@ -26,6 +28,7 @@ impl Clauses {
             select: &[""],
             consume: &["", " CONSUME NONE"],
             having_and_limit: 0.0,
+            joined: false,
         }
     }
 
@@ -48,6 +51,7 @@ impl Clauses {
             select: &[" SELECT ALL"],
             consume: &["", " CONSUME NONE", " CONSUME PARTITION"],
             having_and_limit: 0.2,
+            ..Self::plain()
         }
     }
 
@@ -69,6 +73,16 @@ impl Clauses {
                 " CONSUME NONE",
             ],
             having_and_limit: 0.2,
+            ..Self::plain()
+        }
+    }
+
+    /// With an equality between two events.
+    pub fn joined() -> Self {
+        Self {
+            select: &["", " SELECT FIRST", " SELECT ALL"],
+            joined: true,
+            ..Self::plain()
         }
     }
 }
@@ -79,9 +93,13 @@ pub fn matching(shape: BoxedStrategy<Shape>, clauses: Clauses) -> BoxedStrategy<
         sometimes(clauses.having_and_limit, expr::having()),
         sometimes(clauses.having_and_limit, (1u64..4, 1u64..15)),
     );
+    let filter = match clauses.joined {
+        true => expr::equality().prop_map(Some).boxed(),
+        false => option::weighted(0.25, expr::filter()).boxed(),
+    };
     (
         shape,
-        option::weighted(0.25, expr::filter()),
+        filter,
         partition(),
         5u64..20,
         (select(clauses.select), select(clauses.consume)),

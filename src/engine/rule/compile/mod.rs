@@ -9,7 +9,10 @@ use super::ast;
 use super::check::atoms_of;
 use super::names::Names;
 use super::pattern::Taken;
-use super::program::{Absence, Condition, Gap, Integrate, Kind, Limit, Match, Program, Retention};
+use super::program::{
+    Absence, Atom, Condition, Gap, Integrate, Joined, Kind, Limit, Lookup, Match, Program,
+    Retention,
+};
 use super::types;
 use crate::engine::expr::Expr;
 use crate::engine::value::format_number;
@@ -68,6 +71,7 @@ fn compile_match(rule: &ast::Match) -> Result<Program> {
         atoms_read(&expr, &mut reads);
         conditions.push(Condition { expr, atoms: reads });
     }
+    let (joins, lookups) = lookups(&conditions, &atoms);
     let partition_by = partition_by(&rule.partition_by, &mut fields);
     let having = rule.having.as_ref();
     let having = having.map(|expr| fields.condition(expr, See::Match(&names)));
@@ -89,6 +93,8 @@ fn compile_match(rule: &ast::Match) -> Result<Program> {
         forgetful: conditions.is_empty() && !absences.iter().any(Absence::looks_back),
         absences,
         conditions,
+        joins,
+        lookups,
         select,
         consume: rule.consume.unwrap_or(consume),
         having: having.transpose()?,
@@ -165,6 +171,49 @@ fn compile_integrate(rule: &ast::Integrate) -> Result<Program> {
         fields: fields.fields,
         kept: fields.kept,
     })
+}
+
+/// The equalities between two atoms' fields among the conditions, each from both its sides as far as candidates are kept.
+fn lookups(conditions: &[Condition], atoms: &[Atom]) -> (Vec<Joined>, Vec<Lookup>) {
+    let (mut joins, mut lookups) = (Vec::new(), Vec::new());
+    for (condition, Condition { expr, .. }) in conditions.iter().enumerate() {
+        let Expr::Binary(ast::BinaryOp::Eq, left, right) = expr else {
+            continue;
+        };
+        let (
+            &Expr::Field {
+                atom: Some(a),
+                field: a_field,
+            },
+            &Expr::Field {
+                atom: Some(b),
+                field: b_field,
+            },
+        ) = (&**left, &**right)
+        else {
+            continue;
+        };
+        let sides = [(a, a_field, b, b_field), (b, b_field, a, a_field)];
+        for (atom, field, other, other_field) in sides {
+            if a == b || atoms[atom as usize].buffer.is_none() {
+                continue;
+            }
+            let joined = Joined { atom, field };
+            let join = joins.iter().position(|known| *known == joined);
+            let join = join.unwrap_or_else(|| {
+                joins.push(joined);
+                joins.len() - 1
+            });
+            lookups.push(Lookup {
+                join,
+                atom,
+                other,
+                other_field,
+                condition,
+            });
+        }
+    }
+    (joins, lookups)
 }
 
 /// Refuses an INTEGRATE rule that can never fire.
