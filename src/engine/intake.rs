@@ -401,14 +401,15 @@ impl Intake<'_, '_> {
         match kind.consume {
             Consume::Matched => {
                 let events = || found.iter().flatten();
-                self.leaflet.with_known_window(id, |window| {
-                    events().for_each(|m| window.consume(key, m.event.seq, store));
-                });
+                // While their partition is there.
                 if kind.absences.iter().any(|not| !not.looks_back()) {
                     let consumed =
                         |deadline: &Deadline| events().any(|m| m.event.seq == deadline.seq);
                     self.leaflet.cancel(id, key, consumed);
                 }
+                self.leaflet.with_known_window(id, |window| {
+                    events().for_each(|m| window.consume(key, m.event.seq, store));
+                });
             }
             Consume::Partition => {
                 self.leaflet.cancel(id, key, |_| true);
@@ -625,7 +626,7 @@ impl Intake<'_, '_> {
         change: impl FnOnce(&mut Window, &mut Store) -> T,
     ) -> T {
         let due = time.saturating_add(program.within);
-        let new = || Window::new(program.retention, program.buffers, &rule.joins, &rule.meter);
+        let new = || rule.window();
         let store = &mut *self.store;
         self.leaflet
             .with_window(rule.id, due, new, |window| change(window, store))

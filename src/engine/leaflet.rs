@@ -43,7 +43,7 @@ pub struct Leaflet {
     /// The deadlines of all rules.
     deadlines: BTreeSet<Deadline>,
     /// Some of them should have been met: the last event or tick did not get through.
-    behind: bool,
+    pub(super) behind: bool,
     /// Those of paused rules.
     stopped: BTreeSet<Deadline>,
     /// How many windows hold anything.
@@ -192,6 +192,29 @@ impl Leaflet {
             window.take_deadlines(&deadline.partition, |other| *other == deadline);
         }
         Some(deadline)
+    }
+
+    /// All deadlines, of paused rules too.
+    pub fn all_deadlines(&self) -> impl Iterator<Item = &Deadline> {
+        self.deadlines.iter().chain(&self.stopped)
+    }
+
+    /// All windows, in no order.
+    pub fn windows(&self) -> impl Iterator<Item = (RuleId, &Window)> {
+        self.windows.iter().map(|(rule, window)| (*rule, &**window))
+    }
+
+    /// When to look for something that leaves a rule's window, for each rule.
+    pub fn dues(&self) -> impl Iterator<Item = (RuleId, u64)> + '_ {
+        self.due.iter().map(|Reverse((due, rule))| (*rule, *due))
+    }
+
+    /// Puts a window in that was restored.
+    pub fn put_window(&mut self, rule: RuleId, due: u64, window: Window) {
+        let is_live = !window.is_empty();
+        self.due.push(Reverse((due, rule)));
+        self.windows.insert(rule, Box::new(window));
+        self.note(false, is_live);
     }
 
     /// Takes note of how far deadlines have been met.

@@ -51,6 +51,7 @@ mod reorder;
 mod router;
 pub mod rule;
 pub mod settings;
+mod snapshot;
 pub mod stats;
 mod store;
 pub mod time;

@@ -57,6 +57,8 @@ pub struct Partition {
     pub buffers: SmallVec<[VecDeque<Candidate>; 2]>,
     /// Trigger times of the emissions that LIMIT still has to count.
     pub(super) fired: VecDeque<u64>,
+    /// The candidate kept last.
+    pub(super) last_kept: u64,
     /// What only some rules need.
     pub(super) more: Option<Box<More>>,
 }
@@ -68,8 +70,6 @@ pub struct More {
     pub seen: SmallVec<[VecDeque<Seen>; 1]>,
     /// Deadlines of this partition.
     pub pending: Vec<Deadline>,
-    /// The candidate kept last.
-    pub last_kept: u64,
     /// With its place in the window's expiry list.
     pub level: Option<(Level, u32)>,
     /// Candidates by fields that WHERE compares, in the order of [`Match::joins`](super::rule::program::Match::joins).
@@ -94,6 +94,7 @@ impl Partition {
                 .take(buffers)
                 .collect(),
             fired: VecDeque::new(),
+            last_kept: 0,
             more: None,
         }
     }

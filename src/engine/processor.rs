@@ -18,6 +18,7 @@ use super::meter::Meter;
 use super::rule::program::{Joined, Kind, Program};
 use super::stats::Stats;
 use super::store::{Slot, Store};
+use super::window::Window;
 use super::Result;
 
 /// Leaflets that hold nothing but their clock are remembered up to this many in a domain.
@@ -53,6 +54,12 @@ impl Rule {
         }
     }
 
+    /// An empty window of this rule.
+    pub fn window(&self) -> Window {
+        let program = &self.program;
+        Window::new(program.retention, program.buffers, &self.joins, &self.meter)
+    }
+
     pub fn info(&self, domain: &str) -> RuleInfo {
         RuleInfo {
             name: self.name.to_string(),
@@ -82,21 +89,21 @@ impl Rule {
 #[derive(Debug)]
 pub struct Domain {
     pub spec: DomainSpec,
-    name: Rc<str>,
+    pub(super) name: Rc<str>,
     pub rules: Vec<Rule>,
     next_rule: RuleId,
-    leaflets: AHashMap<Rc<[u8]>, Leaflet>,
+    pub(super) leaflets: AHashMap<Rc<[u8]>, Leaflet>,
     /// How many leaflets hold anything but their clock.
-    live: u64,
+    pub(super) live: u64,
     /// Those that do not, in the order in which they are given up when there are too many.
-    idle: VecDeque<Rc<[u8]>>,
-    store: Store,
-    fields: Fields,
+    pub(super) idle: VecDeque<Rc<[u8]>>,
+    pub(super) store: Store,
+    pub(super) fields: Fields,
     index: Index,
     stats: Stats,
-    meter: Rc<Meter>,
+    pub(super) meter: Rc<Meter>,
     /// Of the events that leaflets hold back.
-    held: Rc<Meter>,
+    pub(super) held: Rc<Meter>,
     /// Where the time of events stands, if it is a field.
     time_field: Option<FieldRef>,
 }

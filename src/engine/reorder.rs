@@ -4,20 +4,26 @@ use std::collections::BTreeMap;
 use std::mem::size_of;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{EntryId, Event};
 use super::meter::Meter;
+use super::{Error, Result};
 
 /// A field: name and value.
 type Field = (Box<[u8]>, Box<[u8]>);
 
 /// An event that is held, with everything it was read with.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Held {
     key: Box<[u8]>,
     id: EntryId,
     fields: Box<[Field]>,
     hops: u32,
 }
+
+/// An event in a snapshot: its time, its place among the arrivals, and itself.
+pub type HeldState = ((u64, u64), Held);
 
 impl Held {
     fn new(event: &Event<'_>) -> Self {
@@ -95,6 +101,41 @@ impl Reorder {
         self.meter.remove_event();
         self.meter.remove_bytes(held.own_bytes());
         Some((time, held))
+    }
+
+    /// How many events were held so far.
+    pub fn arrivals(&self) -> u64 {
+        self.arrivals
+    }
+
+    /// The events held, in order.
+    pub fn capture(&self) -> Vec<HeldState> {
+        self.held
+            .iter()
+            .map(|(place, held)| (*place, held.clone()))
+            .collect()
+    }
+
+    /// Takes over what a buffer held that had held so many events.
+    ///
+    /// # Errors
+    /// Where an event is one of later ones, or is none.
+    pub fn restore(&mut self, held: Vec<HeldState>, arrivals: u64) -> Result<()> {
+        self.arrivals = arrivals;
+        for ((time, arrival), held) in held {
+            if arrival > arrivals || held.with_event(|event| event.event_type().is_none()) {
+                return Err(Error::new(
+                    "the snapshot does not fit: a held event is none",
+                ));
+            }
+            self.meter.add_event();
+            self.meter.add_bytes(held.own_bytes());
+            if let Some(twice) = self.held.insert((time, arrival), held) {
+                self.meter.remove_event();
+                self.meter.remove_bytes(twice.own_bytes());
+            }
+        }
+        Ok(())
     }
 
     /// The time of the earliest event held, ms.

@@ -49,7 +49,7 @@ fn candidate_bytes(buffers: usize) -> u64 {
 #[derive(Debug)]
 pub struct Window {
     index: AHashMap<Rc<[u8]>, usize>,
-    partitions: Slab<Partition>,
+    pub(super) partitions: Slab<Partition>,
     /// How many buffers a partition has.
     buffers: usize,
     /// The buffers and fields of its joins.
@@ -59,9 +59,9 @@ pub struct Window {
     /// What NOTs have seen.
     seen: Expiry,
     /// The levels.
-    levels: Expiry,
+    pub(super) levels: Expiry,
     /// The emissions that LIMIT counts: (trigger time, partition), in processing order.
-    fired: VecDeque<(u64, usize)>,
+    pub(super) fired: VecDeque<(u64, usize)>,
     retention: Retention,
     /// The rule's: all its windows count there.
     meter: Rc<Meter>,
@@ -153,9 +153,7 @@ impl Window {
                 }
             }
         }
-        if let Some(more) = &mut partition.more {
-            more.last_kept = candidate.seq;
-        }
+        partition.last_kept = candidate.seq;
         store.hold(candidate.record);
         self.meter.add_event();
         self.meter.add_bytes(candidate_bytes(places));
@@ -185,16 +183,14 @@ impl Window {
     /// Takes note that a NOT has seen an event: the `absence`-th of the rule's.
     pub fn see(&mut self, key: &[u8], absence: usize, seq: u64, time: u64) {
         let at = self.partition_or_new(key);
+        let last_kept = self.partitions[at].last_kept;
         let more = self.partitions[at].more.get_or_insert_default();
         if more.seen.len() <= absence {
             more.seen.resize_with(absence + 1, VecDeque::new);
         }
         let list = &mut more.seen[absence];
         // With no candidate kept since, what lies before or after this event lies so of the last one too.
-        let last = list
-            .back()
-            .filter(|last| last.seq > more.last_kept)
-            .copied();
+        let last = list.back().filter(|last| last.seq > last_kept).copied();
         if last.is_some() {
             list.pop_back();
         }
@@ -205,6 +201,18 @@ impl Window {
         }
         let waiting = self.seen.push(time, seq, at);
         list.push_back(Seen { seq, time, waiting });
+    }
+
+    /// Puts back what a NOT has seen.
+    pub fn note_seen(&mut self, key: &[u8], absence: usize, seq: u64, time: u64) {
+        self.set_last_kept(key, u64::MAX);
+        self.see(key, absence, seq, time);
+    }
+
+    /// The candidate of a partition that was kept last.
+    pub fn set_last_kept(&mut self, key: &[u8], seq: u64) {
+        let at = self.partition_or_new(key);
+        self.partitions[at].last_kept = seq;
     }
 
     /// Raises the level of a partition at this time.

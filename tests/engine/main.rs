@@ -8,4 +8,5 @@ mod determinism;
 mod oracle;
 mod random;
 mod regressions;
+mod snapshot;
 mod stream;
