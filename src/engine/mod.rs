@@ -161,6 +161,8 @@ impl Engine {
         out: &mut Vec<Emission>,
     ) -> Result<()> {
         let at = self.domain_place(domain)?;
+        // Held events go to the rules that there are now.
+        self.router.refresh(&mut self.domains);
         let mut host = Host {
             settings: &self.settings,
             total: &self.meter,

@@ -5,6 +5,7 @@
 mod agreement;
 mod compare;
 mod determinism;
+mod held;
 mod oracle;
 mod random;
 mod regressions;
