@@ -27,7 +27,7 @@ use super::store::{Record, RecordId, Slot, Store};
 use super::value::Value;
 use super::window::{Window, OVERHEAD_BYTES};
 
-/// How many deadlines one event or tick meets; the next one goes on.
+/// How many deadlines an event meets; the next one goes on.
 const DEADLINE_SLICE: usize = 1_024;
 
 /// What became of an event, over all rules.
@@ -129,14 +129,22 @@ impl Intake<'_, '_> {
     /// Meets the deadlines that lie before this time (ms).
     pub fn meet_deadlines(&mut self, rules: &mut [Rule], passed: u64) {
         for _ in 0..DEADLINE_SLICE {
-            let Some(deadline) = self.leaflet.meet(passed) else {
+            if !self.meet_deadline(rules, passed) {
                 break;
-            };
-            if let Ok(place) = rules.binary_search_by_key(&deadline.order, |rule| rule.order) {
-                self.meet(&mut rules[place], &deadline);
             }
         }
         self.leaflet.met(passed);
+    }
+
+    /// Meets the next deadline that lies before this time (ms), if there is one.
+    pub fn meet_deadline(&mut self, rules: &mut [Rule], passed: u64) -> bool {
+        let Some(deadline) = self.leaflet.meet(passed) else {
+            return false;
+        };
+        if let Ok(place) = rules.binary_search_by_key(&deadline.order, |rule| rule.order) {
+            self.meet(&mut rules[place], &deadline);
+        }
+        true
     }
 
     /// The event comes in: time passes, and what has left the windows goes.

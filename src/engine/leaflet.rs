@@ -8,8 +8,9 @@ use std::rc::Rc;
 use ahash::AHashMap;
 
 use super::deadline::Deadline;
+use super::event::Event;
 use super::meter::Meter;
-use super::reorder::Reorder;
+use super::reorder::{Held, Reorder};
 use super::store::Store;
 use super::window::Window;
 
@@ -31,7 +32,7 @@ pub struct Leaflet {
     /// The largest time processed so far, ms.
     pub max_time: u64,
     /// Events that wait for their time to come.
-    pub held: Reorder,
+    held: Reorder,
     /// The largest time seen so far, and what has passed in silence since: deadlines are met by it.
     pub clock: u64,
     /// How many events were processed.
@@ -79,7 +80,32 @@ impl Leaflet {
 
     /// It holds state that can still matter, apart from its clock.
     pub fn is_live(&self) -> bool {
-        self.live > 0 || self.held.next().is_some()
+        self.live > 0 || self.next_held().is_some()
+    }
+
+    /// The time of the earliest event held, ms.
+    pub fn next_held(&self) -> Option<u64> {
+        self.held.next()
+    }
+
+    /// At most what it takes to hold an event.
+    pub fn bytes_to_hold(&self, event: &Event<'_>) -> u64 {
+        Reorder::bytes_of(event) + Reorder::BASE_BYTES + self.own_bytes()
+    }
+
+    /// Holds an event of this time (ms).
+    pub fn hold(&mut self, event: &Event<'_>, time: u64) {
+        let was_live = self.is_live();
+        self.held.hold(event, time);
+        self.count(was_live);
+    }
+
+    /// The next event whose time has come when none before `watermark` (ms) can come any more; its time and itself.
+    pub fn release(&mut self, watermark: u64) -> Option<(u64, Held)> {
+        let was_live = self.is_live();
+        let released = self.held.release(watermark);
+        self.count(was_live);
+        released
     }
 
     /// Changes the window of a rule, which `new` makes where there is none. `due`: the time after which what is put
@@ -110,20 +136,29 @@ impl Leaflet {
 
     /// Takes note of what became of one window.
     fn note(&mut self, was_live: bool, is_live: bool) {
-        let before = self.live;
-        self.live = before + usize::from(is_live) - usize::from(was_live);
-        let bytes = (LEAFLET_BYTES + self.tag.len()) as u64;
-        match (before, self.live) {
-            (0, 1) => self.meter.add_bytes(bytes),
-            (1, 0) => self.meter.remove_bytes(bytes),
+        let before = self.is_live();
+        self.live = self.live + usize::from(is_live) - usize::from(was_live);
+        self.count(before);
+    }
+
+    /// Counts what the leaflet itself takes, while it is live.
+    fn count(&self, was_live: bool) {
+        match (was_live, self.is_live()) {
+            (false, true) => self.meter.add_bytes(self.own_bytes()),
+            (true, false) => self.meter.remove_bytes(self.own_bytes()),
             _ => {}
         }
+    }
+
+    fn own_bytes(&self) -> u64 {
+        (LEAFLET_BYTES + self.tag.len()) as u64
     }
 
     /// Gives back what a leaflet that is not live keeps to be faster when it becomes live again.
     pub fn shrink(&mut self) {
         self.windows = AHashMap::new();
         self.due = BinaryHeap::new();
+        self.held.shrink();
     }
 
     /// Forgets what a rule held.
@@ -132,9 +167,10 @@ impl Leaflet {
             self.note(!window.is_empty(), false);
             window.clear(store);
             self.due.retain(|Reverse((_, of))| *of != rule);
-            for deadlines in [&mut self.deadlines, &mut self.stopped] {
-                deadlines.retain(|deadline| deadline.rule != rule);
-            }
+        }
+        // Those of a paused rule outlive its window.
+        for deadlines in [&mut self.deadlines, &mut self.stopped] {
+            deadlines.retain(|deadline| deadline.rule != rule);
         }
     }
 
@@ -203,7 +239,7 @@ impl Leaflet {
     /// so far behind the clock.
     pub fn waits_for(&self, lateness: u64) -> Option<u64> {
         let deadline = self.deadlines.first().map(|next| next.at.saturating_add(1));
-        let next = deadline.into_iter().chain(self.held.next()).min()?;
+        let next = deadline.into_iter().chain(self.next_held()).min()?;
         Some(next.saturating_add(lateness))
     }
 

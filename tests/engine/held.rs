@@ -73,3 +73,113 @@ fn rules_that_change_while_events_are_held() {
     add(&mut engine, "four", "MATCH B WITHIN 1s");
     assert_eq!(tick(&mut engine, 2_000), ["four: b"]);
 }
+
+#[test]
+fn a_full_memory_does_not_stop_time() {
+    let settings = |max_window_memory| Settings {
+        max_window_memory,
+        ..Settings::default()
+    };
+    let mut some = engine(100, settings(20_000));
+    add(&mut some, "one", "MATCH A WITHIN 1s");
+    let lines: Vec<String> = (0..1_000)
+        .map(|n| format!("a{n} A@axon_1 {}", 1_000 + n))
+        .collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let found = run(&mut some, &lines).len() as u64;
+    let stats = some.stats(Some(DOMAIN), None).expect("a domain");
+    assert!(stats.window_bytes <= 20_000 && stats.events_shed > 100);
+    assert_eq!(found + stats.events_held + stats.events_shed, 1_000);
+    assert!(found > 100, "{found}");
+
+    // What need not wait needs no room.
+    let mut none = engine(0, settings(0));
+    add(&mut none, "one", "MATCH A WITHIN 1s");
+    let found = run(
+        &mut none,
+        &["a A@axon_1 1000", "b A@axon_1 999", "c A@axon_1 1000"],
+    );
+    assert_eq!(found, ["one: a", "one: c"]);
+}
+
+/// The figures that go back to where they were.
+fn levels(engine: &Engine) -> [u64; 5] {
+    let stats = engine.stats(Some(DOMAIN), None).expect("a domain");
+    [
+        stats.window_events,
+        stats.events_held,
+        stats.window_bytes,
+        stats.partitions,
+        stats.leaflets,
+    ]
+}
+
+#[test]
+fn held_events_are_gone_with_what_is_cleared() {
+    let mut engine = engine(100, Settings::default());
+    add(&mut engine, "pair", "MATCH A -> B WITHIN 1s");
+    let held = [
+        "a A@axon_1 1000",
+        "a2 A@axon_1{t} 1000",
+        "x X@axon_1{t} 1110",
+    ];
+    for clear in [
+        |engine: &mut Engine| engine.reset(Some(DOMAIN), None),
+        |engine: &mut Engine| engine.reset(None, None),
+        |engine: &mut Engine| Ok(engine.flush(None)),
+        |engine: &mut Engine| Ok(engine.flush(Some(0))),
+    ] {
+        assert!(run(&mut engine, &held).is_empty());
+        assert_eq!(levels(&engine)[..2], [1, 2]);
+        assert_eq!(levels(&engine)[4], 2);
+        // Another database is none of its business, and a rule holds no events back.
+        engine.flush(Some(1));
+        engine.reset(Some(DOMAIN), Some("pair")).expect("a rule");
+        assert_eq!(levels(&engine)[..2], [0, 2]);
+        clear(&mut engine).expect("a domain");
+        assert_eq!(levels(&engine), [0; 5]);
+        assert_eq!(engine.waiting(DOMAIN, b""), None);
+        assert!(tick(&mut engine, 5_000).is_empty());
+    }
+    run(&mut engine, &held);
+    engine.drop_domain(DOMAIN).expect("it is there");
+    let stats = engine.stats(None, None).expect("all");
+    assert_eq!((stats.window_bytes, stats.events_held), (0, 0));
+    assert!(engine.tick(DOMAIN, b"", 5_000, &mut Vec::new()).is_err());
+    assert_eq!(engine.waiting(DOMAIN, b""), None);
+}
+
+#[test]
+fn more_than_one_tick_can_take() {
+    let mut engine = engine(10_000, Settings::default());
+    add(&mut engine, "wait", "MATCH A -> NOT B FOR 5ms WITHIN 1s");
+    let lines: Vec<String> = (0..3_000)
+        .map(|n| format!("a{n} A@axon_1 {}", 1_000 + n))
+        .collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert!(run(&mut engine, &lines).is_empty());
+    assert!(run(&mut engine, &["b B@axon_1 3000"]).is_empty());
+    let (mut found, mut ticks) = (Vec::new(), 0);
+    for time in [13_999, 100_000] {
+        while engine
+            .waiting(DOMAIN, b"")
+            .is_some_and(|(_, needed)| needed <= time)
+        {
+            found.extend(tick(&mut engine, time));
+            let after = engine.wakes().last().expect("something waited").after;
+            let waiting = engine.waiting(DOMAIN, b"");
+            assert_eq!(
+                after,
+                waiting.map(|(clock, needed)| needed.saturating_sub(clock))
+            );
+            ticks += 1;
+        }
+    }
+    assert!((5..10).contains(&ticks), "{ticks}");
+    // All but those of the five ms before b, and that very ms, where a comes first.
+    let expected: Vec<String> = (0..3_000)
+        .filter(|n| !(1_995..=2_000).contains(n))
+        .map(|n| format!("wait: a{n}"))
+        .collect();
+    assert_eq!(found, expected);
+}
