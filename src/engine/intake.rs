@@ -128,12 +128,12 @@ pub struct Intake<'a, 'h> {
 impl Intake<'_, '_> {
     /// Meets the deadlines that lie before this time (ms).
     pub fn meet_deadlines(&mut self, rules: &mut [Rule], passed: u64) {
+        self.leaflet.pass(passed);
         for _ in 0..DEADLINE_SLICE {
             if !self.meet_deadline(rules, passed) {
                 break;
             }
         }
-        self.leaflet.met(passed);
     }
 
     /// Meets the next deadline that lies before this time (ms), if there is one.
@@ -413,13 +413,11 @@ impl Intake<'_, '_> {
                     events().for_each(|m| window.consume(key, m.event.seq, store));
                 });
                 if kind.absences.iter().any(|not| !not.looks_back()) {
-                    let consumed =
-                        |deadline: &Deadline| events().any(|m| m.event.seq == deadline.seq);
-                    self.leaflet.cancel(id, key, consumed);
+                    self.leaflet.cancel(id, key, events().map(|m| m.event.seq));
                 }
             }
             Consume::Partition => {
-                self.leaflet.cancel(id, key, |_| true);
+                self.leaflet.cancel_all(id, key);
                 self.leaflet
                     .with_known_window(id, |window| window.consume_partition(key, store));
             }

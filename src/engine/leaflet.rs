@@ -43,8 +43,8 @@ pub struct Leaflet {
     due: BinaryHeap<Reverse<(u64, RuleId)>>,
     /// The deadlines of all rules.
     deadlines: BTreeSet<Deadline>,
-    /// Some of them should have been met: the last event or tick did not get through.
-    behind: bool,
+    /// Those before this time (ms) should have been met; where the last event did not get through, some are left.
+    passed: u64,
     /// Those of paused rules.
     stopped: BTreeSet<Deadline>,
     /// How many windows hold anything.
@@ -65,7 +65,7 @@ impl Leaflet {
             meter: Rc::clone(meter),
             max_time: 0,
             held: Reorder::new(held),
-            behind: false,
+            passed: 0,
             clock: 0,
             seq: 0,
             windows: AHashMap::new(),
@@ -195,22 +195,34 @@ impl Leaflet {
         }
     }
 
-    /// Takes back those deadlines of a partition that fit.
-    pub fn cancel(&mut self, rule: RuleId, key: &[u8], fits: impl FnMut(&Deadline) -> bool) {
+    /// Takes back the deadlines of these events.
+    pub fn cancel(&mut self, rule: RuleId, key: &[u8], events: impl Iterator<Item = u64>) {
         if let Some(window) = self.windows.get_mut(&rule) {
-            for deadline in window.take_deadlines(key, fits) {
+            for deadline in events.flat_map(|seq| window.take_deadlines_of(key, seq)) {
                 self.deadlines.remove(&deadline);
             }
         }
     }
 
-    /// What this NOT waits for has come to a partition: no match ends with its deadlines any more.
+    /// Takes back all deadlines of a partition.
+    pub fn cancel_all(&mut self, rule: RuleId, key: &[u8]) {
+        if let Some(window) = self.windows.get_mut(&rule) {
+            for deadline in window.take_deadlines(key, |_| true) {
+                self.deadlines.remove(&deadline);
+            }
+        }
+    }
+
+    /// What this NOT waits for has come to a partition: no match ends with its deadlines any more, but for those that
+    /// have passed and are still to be met.
     pub fn break_wait(&mut self, rule: RuleId, key: &[u8], absence: usize) {
         let bit = 1 << absence;
         let Some(window) = self.windows.get_mut(&rule) else {
             return;
         };
-        for mut deadline in window.take_deadlines(key, |deadline| deadline.absences & bit != 0) {
+        let passed = self.passed;
+        let broken = |deadline: &Deadline| deadline.absences & bit != 0 && deadline.at >= passed;
+        for mut deadline in window.take_deadlines(key, broken) {
             self.deadlines.remove(&deadline);
             deadline.absences &= !bit;
             if deadline.absences != 0 {
@@ -225,14 +237,14 @@ impl Leaflet {
         let due = self.deadlines.first().is_some_and(|next| next.at < clock);
         let deadline = due.then(|| self.deadlines.pop_first())??;
         if let Some(window) = self.windows.get_mut(&deadline.rule) {
-            window.take_deadlines(&deadline.partition, |other| *other == deadline);
+            window.take_deadline(&deadline);
         }
         Some(deadline)
     }
 
-    /// Takes note of how far deadlines have been met.
-    pub fn met(&mut self, clock: u64) {
-        self.behind = self.deadlines.first().is_some_and(|next| next.at < clock);
+    /// Takes note of how far deadlines should have been met.
+    pub fn pass(&mut self, time: u64) {
+        self.passed = time;
     }
 
     /// What the clock must reach for a deadline to be met or a held event to be processed (ms), where processing stays
@@ -258,7 +270,8 @@ impl Leaflet {
 
     /// Lets go what has left the windows. Deadlines that are still to be met may need it: they come first.
     pub fn expire(&mut self, store: &mut Store) {
-        if self.behind {
+        let next = self.deadlines.first();
+        if next.is_some_and(|next| next.at < self.passed) {
             return;
         }
         while let Some(&Reverse((due, rule))) = self.due.peek() {

@@ -1,6 +1,6 @@
 //! What a window holds for one partition key.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem::size_of;
 use std::rc::Rc;
 
@@ -64,8 +64,8 @@ pub struct Partition {
 pub struct More {
     /// By the number of the NOT.
     pub seen: SmallVec<[VecDeque<Seen>; 1]>,
-    /// Deadlines of this partition.
-    pub pending: Vec<Deadline>,
+    /// Deadlines of this partition, by last event and the NOTs that wait, which no two of an event share.
+    pub pending: BTreeMap<(u64, u64), Deadline>,
     /// The candidate kept last.
     pub last_kept: u64,
     /// With its place in the window's expiry list.

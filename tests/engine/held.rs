@@ -183,3 +183,20 @@ fn more_than_one_tick_can_take() {
         .collect();
     assert_eq!(found, expected);
 }
+
+#[test]
+fn deadlines_that_are_still_to_be_met_are_not_broken() {
+    let mut engine = Engine::new(Settings::default());
+    let wait = "MATCH A -> NOT B FOR 5ms WITHIN 1s";
+    let how = AddRule::default();
+    engine
+        .add_rule("default", "wait", wait, how)
+        .expect("a rule");
+    let mut found = 0;
+    let lines = (0..3_000).map(|n| format!("a{n} A@axon_1 1000"));
+    let lines = lines.chain((0..3).map(|n| format!("b{n} B@axon_1 {}", 2_000 + n)));
+    for (number, line) in lines.enumerate() {
+        found += feed(&mut engine, &Entry::read(&line, number)).len();
+    }
+    assert_eq!(found, 3_000);
+}
