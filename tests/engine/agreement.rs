@@ -80,7 +80,7 @@ properties! {
     all: one(rule::matching(pattern::any(), Clauses::all())), 35;
     consume: one(rule::matching(pattern::any(), Clauses::consuming())), 35;
     having_and_limit: one(rule::matching(pattern::any(), Clauses::having_and_limit())), 25;
-    integrate: one(rule::integrate()), 35;
+    integrate: one(rule::integrate()), 25;
     /// The part of the language that was there first, with all its clauses.
     subset: one(rule::matching(pattern::nested(), Clauses::subset())), 35;
     /// Several rules of any kind in one domain.
