@@ -8,6 +8,7 @@ use std::rc::Rc;
 use ahash::AHashMap;
 
 use super::deadline::Deadline;
+use super::emission::Wake;
 use super::event::Event;
 use super::meter::Meter;
 use super::reorder::{Held, Reorder};
@@ -255,17 +256,29 @@ impl Leaflet {
         Some(next.saturating_add(lateness))
     }
 
-    /// Stops the deadlines of a rule that is paused, or lets them go on.
-    pub fn set_paused(&mut self, rule: RuleId, paused: bool) {
+    /// After how much silence it is to be woken.
+    pub fn wake(&self, domain: &Rc<str>, lateness: u64) -> Wake {
+        let next = self.waits_for(lateness);
+        Wake {
+            domain: Rc::clone(domain),
+            tag: Rc::clone(&self.tag),
+            after: next.map(|next| next.saturating_sub(self.clock)),
+        }
+    }
+
+    /// Stops the deadlines of a rule that is paused, or lets them go on. Are there any?
+    pub fn set_paused(&mut self, rule: RuleId, paused: bool) -> bool {
         let (from, to) = match paused {
             true => (&mut self.deadlines, &mut self.stopped),
             false => (&mut self.stopped, &mut self.deadlines),
         };
-        let (moved, stay) = std::mem::take(from)
+        let (mut moved, stay) = std::mem::take(from)
             .into_iter()
-            .partition(|deadline| deadline.rule == rule);
+            .partition::<BTreeSet<_>, _>(|deadline| deadline.rule == rule);
+        let any = !moved.is_empty();
         *from = stay;
-        to.extend::<BTreeSet<Deadline>>(moved);
+        to.append(&mut moved);
+        any
     }
 
     /// Lets go what has left the windows. Deadlines that are still to be met may need it: they come first.

@@ -279,7 +279,7 @@ impl Engine {
     /// Where there is no such domain or rule.
     pub fn set_paused(&mut self, domain: &str, name: &str, paused: bool) -> Result<()> {
         let (at, place) = self.rule_place(domain, name)?;
-        self.domains[at].set_paused(place, paused);
+        self.domains[at].set_paused(place, paused, &mut self.wakes);
         Ok(())
     }
 

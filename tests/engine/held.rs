@@ -200,3 +200,25 @@ fn deadlines_that_are_still_to_be_met_are_not_broken() {
     }
     assert_eq!(found, 3_000);
 }
+
+#[test]
+fn a_rule_that_is_resumed_wakes_its_leaflets() {
+    let mut engine = engine(10, Settings::default());
+    add(&mut engine, "wait", "MATCH A -> NOT B FOR 5ms WITHIN 1s");
+    run(&mut engine, &["a A@axon_1 1000"]);
+    assert!(tick(&mut engine, 1_010).is_empty());
+    engine.wakes();
+    let woken = |engine: &mut Engine| {
+        let wakes = engine.wakes().map(|wake| wake.after);
+        wakes.collect::<Vec<_>>()
+    };
+    engine.set_paused(DOMAIN, "wait", true).expect("a rule");
+    assert!(tick(&mut engine, 1_012).is_empty());
+    assert_eq!(woken(&mut engine), []);
+    engine.set_paused(DOMAIN, "wait", false).expect("a rule");
+    // The watermark has to be greater than the deadline.
+    assert_eq!(woken(&mut engine), [Some(4)]);
+    assert!(tick(&mut engine, 1_015).is_empty());
+    assert_eq!(tick(&mut engine, 1_016), ["wait: a"]);
+    assert_eq!(woken(&mut engine), [Some(1), None]);
+}
