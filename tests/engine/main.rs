@@ -9,4 +9,6 @@ mod held;
 mod oracle;
 mod random;
 mod regressions;
+mod reorder;
 mod stream;
+mod ticks;
