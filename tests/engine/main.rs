@@ -6,6 +6,7 @@ mod agreement;
 mod compare;
 mod determinism;
 mod held;
+mod meters;
 mod oracle;
 mod random;
 mod regressions;
