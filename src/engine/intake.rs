@@ -27,7 +27,7 @@ use super::store::{Record, RecordId, Slot, Store};
 use super::value::Value;
 use super::window::{Window, OVERHEAD_BYTES};
 
-/// How many deadlines one event or tick meets; the next one goes on.
+/// How many deadlines an event meets; the next one goes on.
 const DEADLINE_SLICE: usize = 1_024;
 
 /// What became of an event, over all rules.
@@ -128,15 +128,23 @@ pub struct Intake<'a, 'h> {
 impl Intake<'_, '_> {
     /// Meets the deadlines that lie before this time (ms).
     pub fn meet_deadlines(&mut self, rules: &mut [Rule], passed: u64) {
+        self.leaflet.pass(passed);
         for _ in 0..DEADLINE_SLICE {
-            let Some(deadline) = self.leaflet.meet(passed) else {
+            if !self.meet_deadline(rules, passed) {
                 break;
-            };
-            if let Ok(place) = rules.binary_search_by_key(&deadline.order, |rule| rule.order) {
-                self.meet(&mut rules[place], &deadline);
             }
         }
-        self.leaflet.met(passed);
+    }
+
+    /// Meets the next deadline that lies before this time (ms), if there is one.
+    pub fn meet_deadline(&mut self, rules: &mut [Rule], passed: u64) -> bool {
+        let Some(deadline) = self.leaflet.meet(passed) else {
+            return false;
+        };
+        if let Ok(place) = rules.binary_search_by_key(&deadline.order, |rule| rule.order) {
+            self.meet(&mut rules[place], &deadline);
+        }
+        true
     }
 
     /// The event comes in: time passes, and what has left the windows goes.
@@ -403,16 +411,14 @@ impl Intake<'_, '_> {
                 let events = || found.iter().flatten();
                 // While their partition is there.
                 if kind.absences.iter().any(|not| !not.looks_back()) {
-                    let consumed =
-                        |deadline: &Deadline| events().any(|m| m.event.seq == deadline.seq);
-                    self.leaflet.cancel(id, key, consumed);
+                    self.leaflet.cancel(id, key, events().map(|m| m.event.seq));
                 }
                 self.leaflet.with_known_window(id, |window| {
                     events().for_each(|m| window.consume(key, m.event.seq, store));
                 });
             }
             Consume::Partition => {
-                self.leaflet.cancel(id, key, |_| true);
+                self.leaflet.cancel_all(id, key);
                 self.leaflet
                     .with_known_window(id, |window| window.consume_partition(key, store));
             }

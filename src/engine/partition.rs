@@ -1,6 +1,6 @@
 //! What a window holds for one partition key.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem::size_of;
 use std::rc::Rc;
 
@@ -68,8 +68,8 @@ pub struct Partition {
 pub struct More {
     /// By the number of the NOT.
     pub seen: SmallVec<[VecDeque<Seen>; 1]>,
-    /// Deadlines of this partition.
-    pub pending: Vec<Deadline>,
+    /// Deadlines by last event and the NOTs that wait, which no two of an event share.
+    pub pending: BTreeMap<(u64, u64), Deadline>,
     /// With its place in the window's expiry list.
     pub level: Option<(Level, u32)>,
     /// Candidates by fields that WHERE compares, in the order of [`Match::joins`](super::rule::program::Match::joins).

@@ -324,13 +324,8 @@ impl Domain {
             leaflet,
         };
         work(&mut feed, host);
-        let next = leaflet.waits_for(lateness);
-        if next.is_some() || waited {
-            host.wakes.push(Wake {
-                domain: Rc::clone(&self.name),
-                tag: Rc::clone(&leaflet.tag),
-                after: next.map(|next| next.saturating_sub(leaflet.clock)),
-            });
+        if waited || leaflet.waits_for(lateness).is_some() {
+            host.wakes.push(leaflet.wake(&self.name, lateness));
         }
         self.settle(tag, was_live);
     }
@@ -342,11 +337,15 @@ impl Domain {
     }
 
     /// Pauses or resumes the rule at this place.
-    pub fn set_paused(&mut self, place: usize, paused: bool) {
+    pub fn set_paused(&mut self, place: usize, paused: bool, wakes: &mut Vec<Wake>) {
         let rule = &mut self.rules[place];
         rule.paused = paused;
+        let lateness = self.spec.time.lateness();
         for leaflet in self.leaflets.values_mut() {
-            leaflet.set_paused(rule.id, paused);
+            // Who wakes a leaflet too early because of a rule that is paused finds out.
+            if leaflet.set_paused(rule.id, paused) && !paused {
+                wakes.push(leaflet.wake(&self.name, lateness));
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! A rule's window in one leaflet: what its partitions hold, and what has to leave when.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem::size_of;
 use std::rc::Rc;
 
@@ -249,26 +249,60 @@ impl Window {
     pub fn add_deadline(&mut self, deadline: Deadline) {
         let at = self.partition_or_new(&deadline.partition);
         let more = self.partitions[at].more.get_or_insert_default();
-        more.pending.push(deadline);
+        more.pending
+            .insert((deadline.seq, deadline.absences), deadline);
         self.meter.add_bytes(Deadline::BYTES as u64);
+    }
+
+    /// Takes out this deadline.
+    pub fn take_deadline(&mut self, deadline: &Deadline) {
+        if let Some(pending) = self.pending(&deadline.partition) {
+            let taken = pending.remove(&(deadline.seq, deadline.absences));
+            self.uncount_deadlines(taken.iter().len());
+        }
+    }
+
+    /// Takes out the deadlines of an event.
+    pub fn take_deadlines_of(&mut self, key: &[u8], seq: u64) -> Vec<Deadline> {
+        let Some(pending) = self.pending(key) else {
+            return Vec::new();
+        };
+        let of: Vec<_> = pending
+            .range((seq, 0)..=(seq, u64::MAX))
+            .map(|(place, _)| *place)
+            .collect();
+        let taken: Vec<Deadline> = of
+            .iter()
+            .filter_map(|place| pending.remove(place))
+            .collect();
+        self.uncount_deadlines(taken.len());
+        taken
     }
 
     /// Takes out a partition's deadlines that fit.
     pub fn take_deadlines(
         &mut self,
         key: &[u8],
-        mut fits: impl FnMut(&Deadline) -> bool,
+        fits: impl Fn(&Deadline) -> bool,
     ) -> Vec<Deadline> {
-        let Some(&at) = self.index.get(key) else {
+        let Some(pending) = self.pending(key) else {
             return Vec::new();
         };
-        let Some(more) = &mut self.partitions[at].more else {
-            return Vec::new();
-        };
-        let taken: Vec<Deadline> = more.pending.extract_if(.., |d| fits(d)).collect();
-        self.meter
-            .remove_bytes((taken.len() * Deadline::BYTES) as u64);
+        let places = pending.iter().filter(|(_, deadline)| fits(deadline));
+        let places: Vec<(u64, u64)> = places.map(|(place, _)| *place).collect();
+        let taken = places.iter().filter_map(|place| pending.remove(place));
+        let taken: Vec<Deadline> = taken.collect();
+        self.uncount_deadlines(taken.len());
         taken
+    }
+
+    fn pending(&mut self, key: &[u8]) -> Option<&mut BTreeMap<(u64, u64), Deadline>> {
+        let at = *self.index.get(key)?;
+        Some(&mut self.partitions[at].more.as_mut()?.pending)
+    }
+
+    fn uncount_deadlines(&self, taken: usize) {
+        self.meter.remove_bytes((taken * Deadline::BYTES) as u64);
     }
 
     /// Consumes one event, if it is here.

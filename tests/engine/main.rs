@@ -5,8 +5,12 @@
 mod agreement;
 mod compare;
 mod determinism;
+mod held;
+mod meters;
 mod oracle;
 mod random;
 mod regressions;
+mod reorder;
 mod snapshot;
 mod stream;
+mod ticks;

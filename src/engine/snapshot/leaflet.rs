@@ -21,7 +21,7 @@ pub struct LeafletState {
     max_time: u64,
     clock: u64,
     seq: u64,
-    behind: bool,
+    passed: u64,
     touched: bool,
     /// How many events were held so far.
     arrivals: u64,
@@ -71,10 +71,10 @@ impl Leaflet {
             max_time: self.max_time,
             clock: self.clock,
             seq: self.seq,
-            behind: self.behind,
+            passed: self.passed,
             touched: self.touched,
-            arrivals: self.held.arrivals(),
-            held: self.held.capture(),
+            arrivals: self.held().arrivals(),
+            held: self.held().capture(),
             windows,
             deadlines: deadlines.collect(),
         }
@@ -90,9 +90,9 @@ impl Leaflet {
         self.max_time = state.max_time;
         self.clock = state.clock;
         self.seq = state.seq;
-        self.behind = state.behind;
+        self.passed = state.passed;
         self.touched = state.touched;
-        self.held.restore(state.held, state.arrivals)?;
+        self.restore_held(state.held, state.arrivals)?;
         for window in state.windows {
             let rule = rule_at(rules, window.rule)?;
             require(self.window(rule.id).is_none(), "a window stands twice")?;
