@@ -1,6 +1,6 @@
 //! A domain at work: its rules, its leaflets, and what happens when an event comes in.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use ahash::AHashMap;
@@ -26,6 +26,10 @@ const MAX_IDLE: u64 = 16_384;
 
 /// Up to so many idle leaflets of a domain keep their empty windows, so that few busy ones need not make them anew.
 const WARM_IDLE: u64 = 64;
+
+/// A domain remembers up to so many names of axons, of up to so many bytes, to tell of them.
+const MAX_AXONS: usize = 1_024;
+const MAX_AXON_NAME: usize = 256;
 
 /// A rule in force.
 #[derive(Debug)]
@@ -100,6 +104,8 @@ pub struct Domain {
     pub(super) store: Store,
     pub(super) fields: Fields,
     index: Index,
+    /// The axons that have come by (their keys without the tag), as far as they are remembered.
+    axons: BTreeSet<Box<[u8]>>,
     stats: Stats,
     pub(super) meter: Rc<Meter>,
     /// Of the events that leaflets hold back.
@@ -125,6 +131,7 @@ impl Domain {
             store: Store::new(Meter::child(&meter)),
             fields: Fields::default(),
             index: Index::default(),
+            axons: BTreeSet::new(),
             stats: Stats::default(),
             meter,
         }
@@ -239,8 +246,16 @@ impl Domain {
 
     /// The number of an axon (its key without the tag) in the index.
     pub fn axon(&mut self, name: &[u8]) -> usize {
+        if self.axons.len() < MAX_AXONS && name.len() <= MAX_AXON_NAME {
+            self.axons.insert(name.into());
+        }
         let rules = &self.rules;
         self.index.axon(name, |place| rules[place].indexed())
+    }
+
+    /// The names of the axons it knows.
+    pub fn axons(&self) -> impl Iterator<Item = &[u8]> {
+        self.axons.iter().map(AsRef::as_ref)
     }
 
     pub fn info(&self) -> DomainInfo {

@@ -16,6 +16,12 @@ pub type RecordId = u32;
 /// A field that rules share: its number in the domain's [`Fields`](super::fields::Fields).
 pub type Slot = u16;
 
+/// Kept fields up to this number need no block of their own.
+const KEPT_INLINE: usize = 2;
+
+/// The fields that are kept of an event.
+pub type Kept = SmallVec<[(Slot, Value<'static>); KEPT_INLINE]>;
+
 /// What is kept of an event: what the output needs, and the fields that rules read later.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
@@ -29,7 +35,7 @@ pub struct Record {
     text: Box<[u8]>,
     /// Where each of them ends in `text`; `u32::MAX` where it is absent.
     ends: [u32; Part::COUNT],
-    kept: SmallVec<[(Slot, Value<'static>); 2]>,
+    kept: Kept,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +58,7 @@ impl Record {
     pub const PARTS: usize = Part::COUNT;
 
     /// Keeps what is needed of an event.
-    pub fn new(event: &Event<'_>, time: u64, kept: SmallVec<[(Slot, Value<'static>); 2]>) -> Self {
+    pub fn new(event: &Event<'_>, time: u64, kept: Kept) -> Self {
         let parts = [
             Some(event.key),
             event.event_type(),
@@ -160,12 +166,23 @@ impl Record {
             })
             .sum();
         let spilled = if self.kept.spilled() {
-            self.kept.capacity() * size_of::<(Slot, Value)>()
+            self.kept.capacity()
         } else {
             0
         };
-        // Records stand in a list that is partly empty; the text has a block of its own.
-        (3 * size_of::<Self>() / 2 + self.text.len() + texts + spilled + 16) as u64
+        Self::bytes_without_texts(spilled) + (self.text.len() + texts) as u64
+    }
+
+    /// What a record takes whose list of kept fields has a block of its own for so many (0: it has none), apart from
+    /// its texts. Records stand in a list that is partly empty; the text has a block of its own.
+    fn bytes_without_texts(spilled: usize) -> u64 {
+        (3 * size_of::<Self>() / 2 + spilled * size_of::<(Slot, Value)>() + 16) as u64
+    }
+
+    /// What a record that keeps so many fields takes, apart from its texts.
+    pub fn bytes_with(kept: usize) -> u64 {
+        let spilled = if kept > KEPT_INLINE { kept } else { 0 };
+        Self::bytes_without_texts(spilled)
     }
 }
 

@@ -19,16 +19,16 @@ use super::store::{Slot, Store};
 
 /// What a window takes while it holds nothing: itself, its place in the leaflet's table and heap, and what the first
 /// blocks of its own table and lists take beyond what is counted for what stands in them.
-const WINDOW_BYTES: usize = size_of::<Window>()
+pub const WINDOW_BYTES: usize = size_of::<Window>()
     + 2 * size_of::<(u32, Box<Window>)>()
     + 2 * size_of::<(Rc<[u8]>, usize)>()
     + 2 * size_of::<Waiting>();
 /// What a noted emission takes, in lists that are partly empty.
-const FIRED_BYTES: usize = 3 * (size_of::<u64>() + size_of::<(u64, usize)>()) / 2;
+pub const FIRED_BYTES: usize = 3 * (size_of::<u64>() + size_of::<(u64, usize)>()) / 2;
 /// What a NOT's note takes, in a list that is partly empty.
-const SEEN_BYTES: usize = 3 * size_of::<Seen>() / 2 + Expiry::BYTES;
+pub const SEEN_BYTES: usize = 3 * size_of::<Seen>() / 2 + Expiry::BYTES;
 /// What a level takes.
-const LEVEL_BYTES: usize = size_of::<More>() + Expiry::BYTES;
+pub const LEVEL_BYTES: usize = size_of::<More>() + Expiry::BYTES;
 
 /// What it takes to count the contributions of an axon.
 fn axon_bytes(axon: &[u8]) -> u64 {
@@ -41,7 +41,7 @@ pub const OVERHEAD_BYTES: usize = 2_048;
 
 /// What an event takes in a window apart from its record: a place in the expiry list and in each of its buffers, which
 /// are partly empty.
-fn candidate_bytes(buffers: usize) -> u64 {
+pub fn candidate_bytes(buffers: usize) -> u64 {
     (Expiry::BYTES + 3 * buffers * size_of::<Candidate>() / 2) as u64
 }
 

@@ -8,6 +8,7 @@ mod cluster;
 mod commands;
 mod domains;
 mod durability;
+mod explain;
 mod faults;
 mod hostile;
 mod introspection;

@@ -3,6 +3,7 @@
 mod args;
 mod docs;
 mod domain;
+mod explain;
 mod rule;
 mod server;
 pub mod signature;

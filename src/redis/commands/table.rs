@@ -1,7 +1,7 @@
 //! The one table of all commands.
 
 use super::spec::{Arg, Command, Flag, Group, Kind};
-use super::{domain, rule, server};
+use super::{domain, explain, rule, server};
 
 /// Changes definitions and needs memory.
 const DEFINE: &[Flag] = &[Flag::Write, Flag::DenyOom];
@@ -39,7 +39,7 @@ const RULE_FIELDS: &str =
     `limited`, `window_events`, `partitions`";
 
 /// Every command.
-pub static COMMANDS: [Command; 14] = [
+pub static COMMANDS: [Command; 15] = [
     Command {
         name: "LEAFLET.DOMAIN.CREATE",
         group: Group::Domains,
@@ -224,6 +224,36 @@ pub static COMMANDS: [Command; 14] = [
         reply: "an array of what `LEAFLET.RULE.GET` replies",
         example: "LEAFLET.RULE.LIST DOMAIN default",
         run: rule::list,
+    },
+    Command {
+        name: "LEAFLET.RULE.EXPLAIN",
+        group: Group::Rules,
+        summary: "Shows how a rule runs, or how a rule of this text would.",
+        since: "0.1.0",
+        complexity: "O(N) with N the length of the text and the number of the domain's axons",
+        arity: -2,
+        flags: LOOK,
+        args: &[
+            Arg::new(
+                "which",
+                Kind::OneOf(&[
+                    RULE_NAME,
+                    Arg::new("text", Kind::Text, "A rule's text; nothing is added.").after("TEXT"),
+                ]),
+                "A rule, or a text.",
+            ),
+            IN_DOMAIN,
+        ],
+        reply: "a map. Of every rule: `name` (empty for a text), `domain`, `text` (canonical), `atoms` (maps: `number`, \
+                `name`, `type`, `axon`, `condition`, `takes` or `weight`, `role`), `reads` (maps: `type`, `axon`, \
+                `axons_known`, `axons`: which events reach the rule, and the first 16 of the axons seen so far that \
+                these can come from), `partition_by`. Of `MATCH`: `where` (maps: `condition`, `reads`, `tested`), \
+                `ends`, `select`, `consume`, `having`. Of `INTEGRATE`: `fires`, `decay`, `reset`. Of every rule: \
+                `within`, `limit`, `emit`, `keeps` (how far the leaflet's time runs ahead of what is kept), \
+                `fields_kept` (of each event), `bytes` (what things take in memory without their texts; `event` once \
+                for all rules that hold it), `budget`",
+        example: "LEAFLET.RULE.EXPLAIN TEXT \"MATCH A@axon_1 AND B@axon_2 WITHIN 2s\"",
+        run: explain::explain,
     },
     Command {
         name: "LEAFLET.RULE.PAUSE",
