@@ -126,8 +126,14 @@ fn held_events_are_gone_with_what_is_cleared() {
     for clear in [
         |engine: &mut Engine| engine.reset(Some(DOMAIN), None),
         |engine: &mut Engine| engine.reset(None, None),
-        |engine: &mut Engine| Ok(engine.flush(None)),
-        |engine: &mut Engine| Ok(engine.flush(Some(0))),
+        |engine: &mut Engine| {
+            engine.flush(None);
+            Ok(())
+        },
+        |engine: &mut Engine| {
+            engine.flush(Some(0));
+            Ok(())
+        },
     ] {
         assert!(run(&mut engine, &held).is_empty());
         assert_eq!(levels(&engine)[..2], [1, 2]);
@@ -166,7 +172,7 @@ fn more_than_one_tick_can_take() {
             .is_some_and(|(_, needed)| needed <= time)
         {
             found.extend(tick(&mut engine, time));
-            let after = engine.wakes().last().expect("something waited").after;
+            let after = engine.wakes().next_back().expect("something waited").after;
             let waiting = engine.waiting(DOMAIN, b"");
             assert_eq!(
                 after,

@@ -37,11 +37,11 @@ fn take(engine: &mut Engine, step: &Step, by_id: bool) -> Vec<Emission> {
 
 /// What comes of each step, with what it says about waking.
 fn run(engine: &mut Engine, steps: &[Step], by_id: bool) -> Vec<(Vec<Emission>, Vec<Wake>)> {
-    let mut take = |step| {
+    let take = |step| {
         let emissions = take(engine, step, by_id);
         (emissions, engine.wakes().collect())
     };
-    steps.iter().map(|step| take(step)).collect()
+    steps.iter().map(take).collect()
 }
 
 /// What the steps do to the oracle, up to the first that is too much for it.
@@ -50,14 +50,14 @@ fn expected(rules: &[String], steps: &[Step]) -> Vec<Vec<Output>> {
     for (number, text) in rules.iter().enumerate() {
         oracle.add_rule(&format!("rule_{number}"), text);
     }
-    let mut take = |step: &Step| match step {
+    let take = |step: &Step| match step {
         Step::Event(arrival) => {
             let entry = &arrival.entry;
             oracle.on_event(&entry.key, entry.id, &entry.fields).ok()
         }
         Step::Tick(tag, time) => oracle.tick(tag, *time).ok(),
     };
-    steps.iter().map_while(|step| take(step)).collect()
+    steps.iter().map_while(take).collect()
 }
 
 /// Lowers each tick to the least time that is still to come, so that nothing is late by it.
@@ -184,7 +184,7 @@ proptest! {
             let left = waiting(&engine);
             prop_assert!(left.is_none_or(|(clock, next)| clock >= needed && next > needed));
             prop_assert!(!found.is_empty() || held(&engine) != before);
-            let wake = engine.wakes().last().expect("something waited");
+            let wake = engine.wakes().next_back().expect("something waited");
             prop_assert_eq!(wake.after, left.map(|(clock, next)| next - clock));
         }
     }
