@@ -216,7 +216,9 @@ impl Leaflet {
     /// Takes back the deadlines of these events.
     pub fn cancel(&mut self, rule: RuleId, key: &[u8], events: impl Iterator<Item = u64>) {
         if let Some(window) = self.windows.get_mut(&rule) {
-            for deadline in events.flat_map(|seq| window.take_deadlines_of(key, seq)) {
+            for deadline in
+                events.flat_map(|seq| window.take_deadlines(key, |all| all.take_of(seq)))
+            {
                 self.deadlines.remove(&deadline);
             }
         }
@@ -225,7 +227,7 @@ impl Leaflet {
     /// Takes back all deadlines of a partition.
     pub fn cancel_all(&mut self, rule: RuleId, key: &[u8]) {
         if let Some(window) = self.windows.get_mut(&rule) {
-            for deadline in window.take_deadlines(key, |_| true) {
+            for deadline in window.take_deadlines(key, |all| all.take_where(|_| true)) {
                 self.deadlines.remove(&deadline);
             }
         }
@@ -240,7 +242,7 @@ impl Leaflet {
         };
         let passed = self.passed;
         let broken = |deadline: &Deadline| deadline.absences & bit != 0 && deadline.at >= passed;
-        for mut deadline in window.take_deadlines(key, broken) {
+        for mut deadline in window.take_deadlines(key, |all| all.take_where(broken)) {
             self.deadlines.remove(&deadline);
             deadline.absences &= !bit;
             if deadline.absences != 0 {
@@ -255,7 +257,7 @@ impl Leaflet {
         let due = self.deadlines.first().is_some_and(|next| next.at < clock);
         let deadline = due.then(|| self.deadlines.pop_first())??;
         if let Some(window) = self.windows.get_mut(&deadline.rule) {
-            window.take_deadline(&deadline);
+            window.take_deadlines(&deadline.partition, |all| all.take(&deadline));
         }
         Some(deadline)
     }

@@ -1,13 +1,13 @@
 //! What a window holds for one partition key.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::mem::size_of;
 use std::rc::Rc;
 
 use ahash::AHashMap;
 use smallvec::SmallVec;
 
-use super::deadline::Deadline;
+use super::deadline::Pending;
 use super::integrate::Level;
 use super::join::Join;
 use super::rule::pattern::AtomSet;
@@ -68,8 +68,7 @@ pub struct Partition {
 pub struct More {
     /// By the number of the NOT.
     pub seen: SmallVec<[VecDeque<Seen>; 1]>,
-    /// Deadlines by last event and the NOTs that wait, which no two of an event share.
-    pub pending: BTreeMap<(u64, u64), Deadline>,
+    pub pending: Pending,
     /// With its place in the window's expiry list.
     pub level: Option<(Level, u32)>,
     /// Candidates by fields that WHERE compares, in the order of [`Match::joins`](super::rule::program::Match::joins).

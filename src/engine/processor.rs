@@ -221,8 +221,8 @@ impl Domain {
 
     /// Forgets all windows and clocks.
     pub fn clear(&mut self) {
-        self.leaflets.clear();
-        self.idle.clear();
+        self.leaflets = AHashMap::new();
+        self.idle = VecDeque::new();
         self.live = 0;
         self.store.clear();
         self.rules.iter().for_each(|rule| rule.meter.clear());

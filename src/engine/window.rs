@@ -1,13 +1,13 @@
 //! A rule's window in one leaflet: what its partitions hold, and what has to leave when.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::mem::size_of;
 use std::rc::Rc;
 
 use ahash::AHashMap;
 use slab::Slab;
 
-use super::deadline::Deadline;
+use super::deadline::{Deadline, Pending};
 use super::expiry::{Expiry, Waiting};
 use super::integrate::Level;
 use super::join::Join;
@@ -249,60 +249,28 @@ impl Window {
     pub fn add_deadline(&mut self, deadline: Deadline) {
         let at = self.partition_or_new(&deadline.partition);
         let more = self.partitions[at].more.get_or_insert_default();
-        more.pending
-            .insert((deadline.seq, deadline.absences), deadline);
+        more.pending.add(deadline);
         self.meter.add_bytes(Deadline::BYTES as u64);
     }
 
-    /// Takes out this deadline.
-    pub fn take_deadline(&mut self, deadline: &Deadline) {
-        if let Some(pending) = self.pending(&deadline.partition) {
-            let taken = pending.remove(&(deadline.seq, deadline.absences));
-            self.uncount_deadlines(taken.iter().len());
-        }
-    }
-
-    /// Takes out the deadlines of an event.
-    pub fn take_deadlines_of(&mut self, key: &[u8], seq: u64) -> Vec<Deadline> {
-        let Some(pending) = self.pending(key) else {
-            return Vec::new();
-        };
-        let of: Vec<_> = pending
-            .range((seq, 0)..=(seq, u64::MAX))
-            .map(|(place, _)| *place)
-            .collect();
-        let taken: Vec<Deadline> = of
-            .iter()
-            .filter_map(|place| pending.remove(place))
-            .collect();
-        self.uncount_deadlines(taken.len());
-        taken
-    }
-
-    /// Takes out a partition's deadlines that fit.
-    pub fn take_deadlines(
+    /// Takes out some deadlines of a partition.
+    pub fn take_deadlines<T: Default>(
         &mut self,
         key: &[u8],
-        fits: impl Fn(&Deadline) -> bool,
-    ) -> Vec<Deadline> {
-        let Some(pending) = self.pending(key) else {
-            return Vec::new();
+        take: impl FnOnce(&mut Pending) -> T,
+    ) -> T {
+        let more = self
+            .index
+            .get(key)
+            .and_then(|&at| self.partitions[at].more.as_mut());
+        let Some(pending) = more.map(|more| &mut more.pending) else {
+            return T::default();
         };
-        let places = pending.iter().filter(|(_, deadline)| fits(deadline));
-        let places: Vec<(u64, u64)> = places.map(|(place, _)| *place).collect();
-        let taken = places.iter().filter_map(|place| pending.remove(place));
-        let taken: Vec<Deadline> = taken.collect();
-        self.uncount_deadlines(taken.len());
+        let before = pending.len();
+        let taken = take(pending);
+        let gone = before - pending.len();
+        self.meter.remove_bytes((gone * Deadline::BYTES) as u64);
         taken
-    }
-
-    fn pending(&mut self, key: &[u8]) -> Option<&mut BTreeMap<(u64, u64), Deadline>> {
-        let at = *self.index.get(key)?;
-        Some(&mut self.partitions[at].more.as_mut()?.pending)
-    }
-
-    fn uncount_deadlines(&self, taken: usize) {
-        self.meter.remove_bytes((taken * Deadline::BYTES) as u64);
     }
 
     /// Consumes one event, if it is here.

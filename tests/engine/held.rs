@@ -228,3 +228,22 @@ fn a_rule_that_is_resumed_wakes_its_leaflets() {
     assert_eq!(tick(&mut engine, 1_016), ["wait: a"]);
     assert_eq!(woken(&mut engine), [Some(1), None]);
 }
+
+#[test]
+fn an_event_does_not_overtake_what_is_still_to_be_let_go() {
+    let mut engine = engine(10_000, Settings::default());
+    add(&mut engine, "one", "MATCH ANY WITHIN 1s");
+    let lines = (0..4_000).map(|n| format!("a{n} A@axon_1 {}", 1_000 + n));
+    let lines: Vec<String> = lines
+        .chain(["far A@axon_1 20000".into(), "b B@axon_1 10000".into()])
+        .collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let mut found = run(&mut engine, &lines);
+    assert!((1_024..4_000).contains(&found.len()));
+    while engine.waiting(DOMAIN, b"").is_some() {
+        found.extend(tick(&mut engine, 30_000));
+    }
+    let names = (0..4_000).map(|n| format!("one: a{n}"));
+    let names = names.chain(["one: b".into(), "one: far".into()]);
+    assert_eq!(found, names.collect::<Vec<String>>());
+}

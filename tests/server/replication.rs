@@ -11,7 +11,7 @@ fn pair() -> Option<(Server, Server)> {
 }
 
 /// Waits until the replica has everything the primary has written.
-fn catch_up(primary: &mut Client, replica: &mut Client) {
+pub fn catch_up(primary: &mut Client, replica: &mut Client) {
     let offset = |info: &std::collections::BTreeMap<String, String>, name: &str| {
         info.get(name).and_then(|offset| offset.parse::<i64>().ok())
     };
