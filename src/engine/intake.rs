@@ -240,9 +240,10 @@ impl Intake<'_, '_> {
         let usable = fits & kind.tree.atoms;
         let mut shed = false;
         let mut consumed = false;
-        if self.could_end(matching, usable) {
+        let triggers = self.triggers(matching, usable);
+        if triggers != 0 {
             let trigger = arrival.candidate(self.store);
-            let found = self.search(matching, trigger, usable, floor, 0);
+            let found = self.search(matching, trigger, triggers, floor, 0);
             consumed = self.conclude(matching, &found, trigger.time, &mut shed);
         }
         if !consumed && usable != 0 {
@@ -265,25 +266,28 @@ impl Intake<'_, '_> {
         shed
     }
 
-    /// A match may end with an event that fits these atoms.
-    fn could_end(&self, matching: &Matching, fits: AtomSet) -> bool {
+    /// Of the atoms that an event fits, those by which it may end a match.
+    fn triggers(&self, matching: &Matching, fits: AtomSet) -> AtomSet {
+        if fits & matching.kind.last == 0 {
+            return 0;
+        }
         let window = self.leaflet.window(matching.rule.id);
         let partition = window.and_then(|window| window.partition(matching.key));
-        Search::triggers(matching.program, matching.kind, partition, fits) != 0
+        Search::triggers(matching.program, matching.kind, partition, fits)
     }
 
-    /// The selected matches that end with this event, or with the deadline of one of these NOTs after it.
+    /// The selected matches that end with this event as one of these atoms, or with the deadline of one of these NOTs
+    /// after it.
     fn search(
         &mut self,
         matching: &mut Matching,
         trigger: Candidate,
-        fits: AtomSet,
+        triggers: AtomSet,
         floor: u64,
         absences: u64,
     ) -> Vec<Match> {
         let window = self.leaflet.window(matching.rule.id);
         let partition = window.and_then(|window| window.partition(matching.key));
-        let triggers = Search::triggers(matching.program, matching.kind, partition, fits);
         let search = Search {
             program: matching.program,
             rule: matching.kind,
@@ -316,12 +320,13 @@ impl Intake<'_, '_> {
         wait: u64,
         absences: u64,
     ) -> bool {
-        if !self.could_end(matching, fits) {
+        let triggers = self.triggers(matching, fits);
+        if triggers == 0 {
             return true;
         }
         let trigger = arrival.candidate(self.store);
         if self
-            .search(matching, trigger, fits, floor, absences)
+            .search(matching, trigger, triggers, floor, absences)
             .is_empty()
         {
             return true;
@@ -366,7 +371,8 @@ impl Intake<'_, '_> {
             key: &deadline.partition,
         };
         let (floor, absences) = (deadline.floor, deadline.absences);
-        let found = self.search(&mut matching, trigger, fits, floor, absences);
+        let triggers = self.triggers(&matching, fits);
+        let found = self.search(&mut matching, trigger, triggers, floor, absences);
         let mut shed = false;
         self.conclude(&mut matching, &found, deadline.at, &mut shed);
         for stats in [&mut *self.stats, &mut rule.stats] {
