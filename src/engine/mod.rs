@@ -55,8 +55,10 @@ pub mod rule;
 pub mod settings;
 pub mod stats;
 mod store;
+mod tally;
 pub mod time;
 pub mod value;
+pub mod whynot;
 mod window;
 
 use std::rc::Rc;

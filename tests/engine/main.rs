@@ -6,6 +6,7 @@ mod agreement;
 mod compare;
 mod determinism;
 mod oracle;
+mod questions;
 mod random;
 mod regressions;
 mod stream;
