@@ -46,6 +46,11 @@ impl Pending {
         self.deadlines.insert(place, deadline);
     }
 
+    /// All of them, by their last events.
+    pub fn iter(&self) -> impl Iterator<Item = &Deadline> {
+        self.deadlines.values()
+    }
+
     /// Takes out this deadline, if it is here.
     pub fn take(&mut self, deadline: &Deadline) -> Option<Deadline> {
         self.deadlines.remove(&(deadline.seq, deadline.absences))

@@ -17,7 +17,7 @@ use super::leaflet::Leaflet;
 use super::matcher::scope::{MatchScope, Matched};
 use super::matcher::{Match, Search};
 use super::output::Integrated;
-use super::partition::Candidate;
+use super::partition::{push_part, Candidate, PartitionKey};
 use super::processor::Rule;
 use super::rule::ast::{Consume, Select};
 use super::rule::pattern::{members, AtomSet};
@@ -50,9 +50,6 @@ pub struct Arrival<'a> {
     /// Made when the first rule needs it.
     record: Option<RecordId>,
 }
-
-/// A partition's key: the texts of its parts, each with its length in front.
-type PartitionKey = SmallVec<[u8; 64]>;
 
 impl<'a> Arrival<'a> {
     /// As windows hold it, with every field that any of its rules keeps.
@@ -90,8 +87,7 @@ impl<'a> Arrival<'a> {
             let text = program.fields[*field as usize]
                 .read(self.event)
                 .into_text()?;
-            key.extend_from_slice(&(text.len() as u32).to_le_bytes());
-            key.extend_from_slice(&text);
+            push_part(&mut key, &text);
         }
         Some(key)
     }
@@ -188,10 +184,13 @@ impl Intake<'_, '_> {
         let program = Rc::clone(&rule.program);
         rule.stats.events_seen += 1;
         let fits = arrival.fits(&program, atoms);
+        rule.tally
+            .offered(atoms, fits, arrival.event.id, arrival.time);
         if fits == 0 {
             return;
         }
         let Some(key) = arrival.partition_key(&program) else {
+            rule.tally.unkeyed += 1;
             return;
         };
         let floor = self.leaflet.max_time.saturating_sub(program.within);
@@ -244,7 +243,15 @@ impl Intake<'_, '_> {
         if triggers != 0 {
             let trigger = arrival.candidate(self.store);
             let found = self.search(matching, trigger, triggers, floor, 0);
+            let before = matching.rule.stats.matches;
             consumed = self.conclude(matching, &found, trigger.time, &mut shed);
+            let waits = |atom: u8| matching.program.atoms[atom as usize].buffer.is_some();
+            if matching.rule.stats.matches == before && !members(usable).all(waits) {
+                // No window will tell of it.
+                let record = self.store.get(trigger.record);
+                let (tally, tag) = (&mut matching.rule.tally, &self.leaflet.tag);
+                tally.missed(tag, matching.key, trigger.seq, usable, record);
+            }
         }
         if !consumed && usable != 0 {
             if self.keep(matching, arrival, usable) {
@@ -398,6 +405,7 @@ impl Intake<'_, '_> {
                 level: None,
             };
             if kind.having.as_ref().is_some_and(|h| !h.holds(&scope)) {
+                matching.rule.tally.having_failed += 1;
                 continue;
             }
             concluded = true;
@@ -455,6 +463,9 @@ impl Intake<'_, '_> {
             let emission = self.emission(rule, program, events, time, confidence, level);
             cut = emission.hops > self.host.settings.max_hops;
             emitted = (!cut).then_some(emission);
+            if !cut {
+                rule.tally.fired = Some(time);
+            }
         }
         for stats in [&mut *self.stats, &mut rule.stats] {
             stats.matches += 1;
@@ -569,6 +580,7 @@ impl Intake<'_, '_> {
             Some(weight) => weight.eval(&arrival.scope(program)).as_number(),
         };
         let Some(weight) = weight else {
+            rule.tally.weightless += 1;
             return false;
         };
         let candidate = arrival.candidate(self.store);

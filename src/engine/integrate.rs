@@ -44,6 +44,17 @@ impl Level {
         self.value.is_finite()
     }
 
+    /// The level at this time (ms), if nothing comes until then.
+    pub fn at(&self, time: u64, decay: u64) -> f64 {
+        let elapsed = time.saturating_sub(self.last) as f64;
+        self.value * libm::exp(-elapsed / decay as f64)
+    }
+
+    /// When the rule last fired, ms.
+    pub fn fired(&self) -> Option<u64> {
+        self.fired
+    }
+
     /// The refractory period is over.
     pub fn may_fire(&self, time: u64, rule: &Integrate) -> bool {
         self.fired.is_none_or(|fired| {

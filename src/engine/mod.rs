@@ -56,8 +56,10 @@ pub mod settings;
 mod snapshot;
 pub mod stats;
 mod store;
+mod tally;
 pub mod time;
 pub mod value;
+pub mod whynot;
 mod window;
 
 use std::rc::Rc;

@@ -14,6 +14,26 @@ use super::rule::pattern::AtomSet;
 use super::store::RecordId;
 use super::value::Value;
 
+/// A partition's key: the texts of its parts, each with its length in front.
+pub type PartitionKey = SmallVec<[u8; 64]>;
+
+/// Adds a part to a partition's key.
+pub fn push_part(key: &mut PartitionKey, text: &[u8]) {
+    key.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    key.extend_from_slice(text);
+}
+
+/// The parts of a partition's key.
+pub fn key_parts(mut key: &[u8]) -> Vec<&[u8]> {
+    let mut parts = Vec::new();
+    while let Some((length, rest)) = key.split_first_chunk() {
+        let (part, rest) = rest.split_at(u32::from_le_bytes(*length) as usize);
+        parts.push(part);
+        key = rest;
+    }
+    parts
+}
+
 /// An event that waits in a window for partners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {

@@ -18,6 +18,7 @@ use super::meter::Meter;
 use super::rule::program::{Joined, Kind, Program};
 use super::stats::Stats;
 use super::store::{Slot, Store};
+use super::tally::Tally;
 use super::window::Window;
 use super::Result;
 
@@ -47,6 +48,7 @@ pub struct Rule {
     pub joins: Rc<[(usize, Slot)]>,
     pub paused: bool,
     pub stats: Stats,
+    pub tally: Tally,
     pub meter: Rc<Meter>,
 }
 
@@ -168,6 +170,7 @@ impl Domain {
             name: name.into(),
             text: text.into(),
             joins: joins(&program, &slots),
+            tally: Tally::new(program.atoms.len()),
             program: Rc::new(program),
             slots: slots.into(),
             paused,
@@ -217,6 +220,7 @@ impl Domain {
     pub fn reset_rule(&mut self, place: usize) {
         self.forget_windows(self.rules[place].id);
         self.rules[place].stats = Stats::default();
+        self.rules[place].tally.clear();
     }
 
     /// Forgets all windows and clocks.
@@ -225,7 +229,10 @@ impl Domain {
         self.idle = VecDeque::new();
         self.live = 0;
         self.store.clear();
-        self.rules.iter().for_each(|rule| rule.meter.clear());
+        for rule in &mut self.rules {
+            rule.meter.clear();
+            rule.tally.forget_misses();
+        }
         self.held.clear();
         self.meter.clear();
     }
@@ -234,9 +241,10 @@ impl Domain {
     pub fn reset(&mut self) {
         self.clear();
         self.stats = Stats::default();
-        self.rules
-            .iter_mut()
-            .for_each(|rule| rule.stats = Stats::default());
+        for rule in &mut self.rules {
+            rule.stats = Stats::default();
+            rule.tally.clear();
+        }
     }
 
     /// Builds the index anew, after a change of rules or when too many axons were seen.
@@ -251,6 +259,21 @@ impl Domain {
         }
         let rules = &self.rules;
         self.index.axon(name, |place| rules[place].indexed())
+    }
+
+    /// What the rules' windows hold of events.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The leaflet of a tag, if it is known.
+    pub fn leaflet(&self, tag: &[u8]) -> Option<&Leaflet> {
+        self.leaflets.get(tag)
+    }
+
+    /// All leaflets that are known, in no order.
+    pub fn leaflets(&self) -> impl Iterator<Item = &Leaflet> {
+        self.leaflets.values()
     }
 
     /// The names of the axons it knows.

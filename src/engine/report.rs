@@ -114,10 +114,14 @@ pub fn joined(words: &[String], conjunction: &str) -> String {
     }
 }
 
-/// `1 event`, `2 events`.
+/// `1 event`, `2 events`, `3 matches`, `4 entries`.
 pub fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
+    match what.strip_suffix('y') {
+        _ if count == 1 => format!("{count} {what}"),
+        Some(stem) => format!("{count} {stem}ies"),
+        None if what.ends_with("ch") => format!("{count} {what}es"),
+        None => format!("{count} {what}s"),
+    }
 }
 
 #[cfg(test)]
@@ -137,9 +141,10 @@ mod tests {
         let words = ["a", "b", "c"].map(String::from);
         assert_eq!(joined(&words, "and"), "a, b and c");
         assert_eq!(joined(&words[..1], "or"), "a");
+        let counts = [(1, "match"), (2, "event"), (3, "match"), (4, "entry")];
         assert_eq!(
-            counted(1, "event") + ", " + &counted(2, "event"),
-            "1 event, 2 events"
+            counts.map(|(n, what)| counted(n, what)),
+            ["1 match", "2 events", "3 matches", "4 entries"]
         );
     }
 

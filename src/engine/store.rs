@@ -156,7 +156,7 @@ impl Record {
     }
 
     /// What it takes in memory.
-    fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         let texts: usize = self
             .kept
             .iter()

@@ -100,6 +100,19 @@ impl Window {
         self.index.get(key).map(|&at| &self.partitions[at])
     }
 
+    /// How many partitions hold anything.
+    pub fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+
+    /// The partition of each thing that waits, what came last first; a partition can come several times.
+    pub fn recent(&self) -> impl Iterator<Item = &Partition> {
+        let waiting = self.waiting.youngest_first();
+        let levels = self.levels.youngest_first();
+        let partition = |waiting: Waiting| &self.partitions[waiting.partition as usize];
+        waiting.chain(levels).map(partition)
+    }
+
     fn partition_or_new(&mut self, key: &[u8]) -> usize {
         if let Some(&at) = self.index.get(key) {
             return at;

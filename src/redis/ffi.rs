@@ -609,7 +609,7 @@ macro_rules! entries {
 }
 
 /// One function for each command of the table: the server passes no other sign of which was called.
-const ENTRIES: [Entrypoint; COMMANDS.len()] = entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14];
+const ENTRIES: [Entrypoint; COMMANDS.len()] = entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15];
 
 unsafe extern "C" fn on_command<const INDEX: usize>(
     ctx: *mut raw::RedisModuleCtx,

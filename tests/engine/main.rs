@@ -8,6 +8,7 @@ mod determinism;
 mod held;
 mod meters;
 mod oracle;
+mod questions;
 mod random;
 mod regressions;
 mod reorder;

@@ -63,7 +63,8 @@ impl<'a> Taken<'a> {
         Self { filled: 0, counts }
     }
 
-    fn of(&self, place: &Place) -> u32 {
+    /// How many events an atom took.
+    pub fn of(&self, place: &Place) -> u32 {
         match self.filled & (1 << place.atom) {
             0 => 0,
             _ if place.max == 1 => 1,
@@ -71,7 +72,8 @@ impl<'a> Taken<'a> {
         }
     }
 
-    fn has_any(&self, node: &Node) -> bool {
+    /// Atoms below this node took events.
+    pub fn has_any(&self, node: &Node) -> bool {
         node.atoms & self.filled != 0
     }
 }

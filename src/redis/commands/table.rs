@@ -39,7 +39,7 @@ const RULE_FIELDS: &str =
     `limited`, `window_events`, `partitions`";
 
 /// Every command.
-pub static COMMANDS: [Command; 15] = [
+pub static COMMANDS: [Command; 16] = [
     Command {
         name: "LEAFLET.DOMAIN.CREATE",
         group: Group::Domains,
@@ -254,6 +254,42 @@ pub static COMMANDS: [Command; 15] = [
                 for all rules that hold it), `budget`",
         example: "LEAFLET.RULE.EXPLAIN TEXT \"MATCH A@axon_1 AND B@axon_2 WITHIN 2s\"",
         run: explain::explain,
+    },
+    Command {
+        name: "LEAFLET.RULE.WHYNOT",
+        group: Group::Rules,
+        summary: "Tells why a rule did not fire. Who asks needs the right to read the domain's axons.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of events looked at, at most `leaflet.match-budget` steps of search",
+        arity: -2,
+        flags: LOOK,
+        args: &[
+            RULE_NAME,
+            IN_DOMAIN,
+            Arg::new(
+                "value",
+                Kind::Text,
+                "Look at this partition: a value for each field of PARTITION BY, up to the next option. By default \
+                 the partitions nearest to a match, among the 256 in which something came last.",
+            )
+            .after("PARTITION")
+            .optional()
+            .multiple(),
+            Arg::new("tag", Kind::Text, "Look at the leaflet of this hash tag, by default at the untagged one.")
+                .after("TAG")
+                .optional(),
+        ],
+        reply: "a map (`docs/why.md` explains it). Of every rule: `name`, `domain`, `tag`, `text`, `reasons` (sentences, the \
+                plainest first), `paused`, `time` and `clock` (of the leaflet, ms), `events` (a map: `seen`, `taken`, \
+                `late`, `shed`, `without_partition`), `matches`, `emitted`, `limited`, `having_failed`, `budget_cuts`, \
+                `last_fired` (ms, 0: never), `limit` (a map: `count`, `per_ms`, `used`), `atoms` (maps: `name`, `atom`, \
+                `seen`, `fit`, `last`, `waiting`). Of `MATCH`: `nearest` (at most 10 maps: `partition`, `has`, `events`, \
+                `lacks`, `fails`, `left_ms`), `deadlines` (at most 10 maps: `partition`, `at`, `left_ms`, `unless`, `after`). Of \
+                `INTEGRATE`: `levels` (at most 10 maps: `partition`, `level`, `threshold`, `axons`, `axons_needed`, \
+                `refractory_left_ms`, `newest`). Of every rule: `search` (a map: `partitions`, `looked_at`, `steps`, `cut`). \
+                An event is a map: `atom`, `axon`, `id`, `type`, `time`, `event_id`",
+        example: "LEAFLET.RULE.WHYNOT a_and_b",
+        run: explain::why_not,
     },
     Command {
         name: "LEAFLET.RULE.PAUSE",
