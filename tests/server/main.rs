@@ -15,6 +15,7 @@ mod introspection;
 mod language;
 mod lifecycle;
 mod loops;
+mod operators;
 mod replication;
 mod schema;
 mod seed;
