@@ -353,6 +353,15 @@ impl Domain {
         self.settle(tag, was_live);
     }
 
+    /// The leaflets in which something waits for time to pass, in no order.
+    pub fn waits(&self) -> impl Iterator<Item = Wake> + '_ {
+        let lateness = self.spec.time.lateness();
+        let waiting = self.leaflets.values();
+        waiting
+            .map(move |leaflet| leaflet.wake(&self.name, lateness))
+            .filter(|wake| wake.after.is_some())
+    }
+
     /// A leaflet's clock, and what it has to reach for something in it (ms).
     pub fn waiting(&self, tag: &[u8]) -> Option<(u64, u64)> {
         let leaflet = self.leaflets.get(tag)?;
