@@ -35,26 +35,26 @@ pub struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    /// An event of this axon comes.
-    pub fn arrive(&mut self, axon: usize, event: &Event<'_>, host: &mut Host) {
+    /// An event of this axon comes. False: it is dropped, as if it had not come.
+    pub fn arrive(&mut self, axon: usize, event: &Event<'_>, host: &mut Host) -> bool {
         let TimeSource::Field { lateness, .. } = self.spec.time else {
             let time = event.id.ms;
             self.leaflet.clock = self.leaflet.clock.max(time);
             self.process(axon, event, time, self.leaflet.clock, host);
-            return;
+            return true;
         };
         let time = self.time_field.and_then(|field| read_time(field, event));
         let Some(time) = time else {
             self.stats.events_untimed += 1;
-            return;
+            return false;
         };
         if time > event.id.ms.saturating_add(host.settings.max_time_ahead) {
             self.stats.events_ahead += 1;
-            return;
+            return false;
         }
         if time < self.leaflet.clock.saturating_sub(lateness) {
             self.stats.events_late += 1;
-            return;
+            return false;
         }
         // Also an event that finds no room moves the clock: what is held would else never make room.
         self.leaflet.clock = self.leaflet.clock.max(time);
@@ -69,6 +69,7 @@ impl Feed<'_> {
         } else {
             self.leaflet.hold(event, time);
         }
+        true
     }
 
     /// Time passes in silence.

@@ -291,11 +291,12 @@ impl Leaflet {
     }
 
     /// What the clock must reach for a deadline to be met or a held event to be processed (ms), where processing stays
-    /// so far behind the clock.
+    /// so far behind the clock. What no clock can reach is not waited for.
     pub fn waits_for(&self, lateness: u64) -> Option<u64> {
-        let deadline = self.deadlines.first().map(|next| next.at.saturating_add(1));
-        let next = deadline.into_iter().chain(self.next_held()).min()?;
-        Some(next.saturating_add(lateness))
+        let deadline = self.deadlines.first();
+        let after = deadline.and_then(|next| next.at.checked_add(1));
+        let next = after.into_iter().chain(self.next_held()).min()?;
+        next.checked_add(lateness)
     }
 
     /// After how much silence it is to be woken.

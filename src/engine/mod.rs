@@ -149,6 +149,12 @@ impl Engine {
         self.wakes.drain(..)
     }
 
+    /// All leaflets in which something waits for time to pass, in no order: after definitions have changed or something
+    /// was forgotten, which [`wakes`](Self::wakes) does not tell.
+    pub fn waits(&self) -> impl Iterator<Item = Wake> + '_ {
+        self.domains.iter().flat_map(Domain::waits)
+    }
+
     /// The clock of a leaflet in which something waits for its time to pass, and what it has to reach (ms).
     pub fn waiting(&self, domain: &str, tag: &[u8]) -> Option<(u64, u64)> {
         self.domains[self.domain_place(domain).ok()?].waiting(tag)

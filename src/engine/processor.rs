@@ -339,11 +339,19 @@ impl Domain {
 
     /// Lets a leaflet's clock pass to this time (ms) in silence.
     pub fn tick(&mut self, tag: &[u8], time: u64, host: &mut Host) {
-        self.work(tag, host, |feed, host| feed.tick(time, host));
+        self.work(tag, host, |feed, host| {
+            feed.tick(time, host);
+            true
+        });
     }
 
-    /// Works on a leaflet, if it is known.
-    fn work(&mut self, tag: &[u8], host: &mut Host, work: impl FnOnce(&mut Feed, &mut Host)) {
+    /// Works on a leaflet, if it is known. The work says whether it has ended the leaflet's silence.
+    fn work(
+        &mut self,
+        tag: &[u8],
+        host: &mut Host,
+        work: impl FnOnce(&mut Feed, &mut Host) -> bool,
+    ) {
         let lateness = self.spec.time.lateness();
         let Some(leaflet) = self.leaflets.get_mut(tag) else {
             return;
@@ -361,11 +369,20 @@ impl Domain {
             stats: &mut self.stats,
             leaflet,
         };
-        work(&mut feed, host);
-        if waited || leaflet.waits_for(lateness).is_some() {
+        let heard = work(&mut feed, host);
+        if heard && (waited || leaflet.waits_for(lateness).is_some()) {
             host.wakes.push(leaflet.wake(&self.name, lateness));
         }
         self.settle(tag, was_live);
+    }
+
+    /// The leaflets in which something waits for time to pass, in no order.
+    pub fn waits(&self) -> impl Iterator<Item = Wake> + '_ {
+        let lateness = self.spec.time.lateness();
+        let waiting = self.leaflets.values();
+        waiting
+            .map(move |leaflet| leaflet.wake(&self.name, lateness))
+            .filter(|wake| wake.after.is_some())
     }
 
     /// A leaflet's clock, and what it has to reach for something in it (ms).

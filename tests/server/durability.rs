@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 /// The incremental append-only file.
-fn aof_path(server: &Server) -> PathBuf {
+pub fn aof_path(server: &Server) -> PathBuf {
     let folder = server.dir().join("appendonlydir");
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .expect("appendonlydir")
@@ -19,7 +19,7 @@ fn aof_path(server: &Server) -> PathBuf {
 }
 
 /// The commands in an append-only file, each with where it ends.
-fn aof_commands(bytes: &[u8]) -> Vec<(Vec<String>, usize)> {
+pub fn aof_commands(bytes: &[u8]) -> Vec<(Vec<String>, usize)> {
     let mut at = 0;
     let line = |at: &mut usize| {
         let end = *at

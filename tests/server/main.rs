@@ -6,6 +6,9 @@
 mod clients;
 mod cluster;
 mod commands;
+mod deadlines;
+mod deadlines_alone;
+mod deadlines_kept;
 mod domains;
 mod durability;
 mod explain;
@@ -15,6 +18,7 @@ mod introspection;
 mod language;
 mod lifecycle;
 mod loops;
+mod operators;
 mod replication;
 mod schema;
 mod seed;

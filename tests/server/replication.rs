@@ -4,7 +4,7 @@ use crate::commands::rule_names;
 use crate::seed::SEED;
 use crate::support::{own, stat, Client, Options, Scene, Server};
 
-fn pair() -> Option<(Server, Server)> {
+pub fn pair() -> Option<(Server, Server)> {
     let primary = own(Options::new())?;
     let replica = Options::new().replica_of(&primary).start();
     Some((primary, replica))
