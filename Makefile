@@ -45,7 +45,14 @@ flights: ## replay a year of departures from New York through rules
 		target/release/examples/flights --private --data "$$LEAFLET_FLIGHTS_DATA" "$$@"' sh $(ARGS)
 
 .PHONY: bench
-bench: ## measure a server with the module against a bare one
+bench: bench-engine bench-server ## measure the engine alone, and a server with the module against a bare one
+
+.PHONY: bench-engine
+bench-engine: ## only the first of these (ARGS=--help)
+	$(TOOLS) run -- cargo bench --bench engine --no-default-features -- $(ARGS)
+
+.PHONY: bench-server
+bench-server: ## only the second
 	$(TOOLS) run libclang redis -- cargo bench --bench correlation_throughput -- $(ARGS)
 
 .PHONY: test

@@ -77,6 +77,12 @@ impl Expiry {
         std::iter::successors(at(self.youngest), move |waiting| at(waiting.older))
     }
 
+    /// What stands at this place: its place in processing order and its time.
+    pub fn at(&self, place: u32) -> (u64, u64) {
+        let waiting = &self.places[place as usize];
+        (waiting.seq, waiting.time)
+    }
+
     /// What waits longest.
     pub fn oldest(&self) -> Option<Waiting> {
         self.places.get(self.oldest as usize).copied()

@@ -1,10 +1,12 @@
 //! The leaky sum of an `INTEGRATE` rule.
 
+use serde::{Deserialize, Serialize};
+
 use super::rule::ast::Reset;
 use super::rule::program::Integrate;
 
 /// A level that decays by itself: a leaky integrator, as of a cell's calcium.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Level {
     value: f64,
     /// When it was last raised, ms.
@@ -46,6 +48,11 @@ impl Level {
     /// When the rule last fired, ms.
     pub fn fired(&self) -> Option<u64> {
         self.fired
+    }
+
+    /// It is a level that can come about.
+    pub fn is_sound(&self) -> bool {
+        self.value.is_finite()
     }
 
     /// The refractory period is over.

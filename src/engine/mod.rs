@@ -53,6 +53,7 @@ pub mod report;
 mod router;
 pub mod rule;
 pub mod settings;
+mod snapshot;
 pub mod stats;
 mod store;
 mod tally;
@@ -166,6 +167,8 @@ impl Engine {
         out: &mut Vec<Emission>,
     ) -> Result<()> {
         let at = self.domain_place(domain)?;
+        // Held events go to the rules that there are now.
+        self.router.refresh(&mut self.domains);
         let mut host = Host {
             settings: &self.settings,
             total: &self.meter,
@@ -282,7 +285,7 @@ impl Engine {
     /// Where there is no such domain or rule.
     pub fn set_paused(&mut self, domain: &str, name: &str, paused: bool) -> Result<()> {
         let (at, place) = self.rule_place(domain, name)?;
-        self.domains[at].set_paused(place, paused);
+        self.domains[at].set_paused(place, paused, &mut self.wakes);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use ahash::AHashMap;
 use smallvec::SmallVec;
 
-use super::deadline::Deadline;
+use super::deadline::Pending;
 use super::integrate::Level;
 use super::join::Join;
 use super::rule::pattern::AtomSet;
@@ -77,6 +77,8 @@ pub struct Partition {
     pub buffers: SmallVec<[VecDeque<Candidate>; 2]>,
     /// Trigger times of the emissions that LIMIT still has to count.
     pub(super) fired: VecDeque<u64>,
+    /// The candidate kept last.
+    pub(super) last_kept: u64,
     /// What only some rules need.
     pub(super) more: Option<Box<More>>,
 }
@@ -86,10 +88,7 @@ pub struct Partition {
 pub struct More {
     /// By the number of the NOT.
     pub seen: SmallVec<[VecDeque<Seen>; 1]>,
-    /// Deadlines of this partition.
-    pub pending: Vec<Deadline>,
-    /// The candidate kept last.
-    pub last_kept: u64,
+    pub pending: Pending,
     /// With its place in the window's expiry list.
     pub level: Option<(Level, u32)>,
     /// Candidates by fields that WHERE compares, in the order of [`Match::joins`](super::rule::program::Match::joins).
@@ -114,6 +113,7 @@ impl Partition {
                 .take(buffers)
                 .collect(),
             fired: VecDeque::new(),
+            last_kept: 0,
             more: None,
         }
     }

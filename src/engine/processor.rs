@@ -19,6 +19,7 @@ use super::rule::program::{Joined, Kind, Program};
 use super::stats::Stats;
 use super::store::{Slot, Store};
 use super::tally::Tally;
+use super::window::Window;
 use super::Result;
 
 /// Leaflets that hold nothing but their clock are remembered up to this many in a domain.
@@ -59,6 +60,12 @@ impl Rule {
         }
     }
 
+    /// An empty window of this rule.
+    pub fn window(&self) -> Window {
+        let program = &self.program;
+        Window::new(program.retention, program.buffers, &self.joins, &self.meter)
+    }
+
     pub fn info(&self, domain: &str) -> RuleInfo {
         RuleInfo {
             name: self.name.to_string(),
@@ -88,23 +95,23 @@ impl Rule {
 #[derive(Debug)]
 pub struct Domain {
     pub spec: DomainSpec,
-    name: Rc<str>,
+    pub(super) name: Rc<str>,
     pub rules: Vec<Rule>,
     next_rule: RuleId,
-    leaflets: AHashMap<Rc<[u8]>, Leaflet>,
+    pub(super) leaflets: AHashMap<Rc<[u8]>, Leaflet>,
     /// How many leaflets hold anything but their clock.
-    live: u64,
+    pub(super) live: u64,
     /// Those that do not, in the order in which they are given up when there are too many.
-    idle: VecDeque<Rc<[u8]>>,
-    store: Store,
-    fields: Fields,
+    pub(super) idle: VecDeque<Rc<[u8]>>,
+    pub(super) store: Store,
+    pub(super) fields: Fields,
     index: Index,
     /// The axons that have come by (their keys without the tag), as far as they are remembered.
     axons: BTreeSet<Box<[u8]>>,
     stats: Stats,
-    meter: Rc<Meter>,
+    pub(super) meter: Rc<Meter>,
     /// Of the events that leaflets hold back.
-    held: Rc<Meter>,
+    pub(super) held: Rc<Meter>,
     /// Where the time of events stands, if it is a field.
     time_field: Option<FieldRef>,
 }
@@ -218,8 +225,8 @@ impl Domain {
 
     /// Forgets all windows and clocks.
     pub fn clear(&mut self) {
-        self.leaflets.clear();
-        self.idle.clear();
+        self.leaflets = AHashMap::new();
+        self.idle = VecDeque::new();
         self.live = 0;
         self.store.clear();
         for rule in &mut self.rules {
@@ -355,13 +362,8 @@ impl Domain {
             leaflet,
         };
         work(&mut feed, host);
-        let next = leaflet.waits_for(lateness);
-        if next.is_some() || waited {
-            host.wakes.push(Wake {
-                domain: Rc::clone(&self.name),
-                tag: Rc::clone(&leaflet.tag),
-                after: next.map(|next| next.saturating_sub(leaflet.clock)),
-            });
+        if waited || leaflet.waits_for(lateness).is_some() {
+            host.wakes.push(leaflet.wake(&self.name, lateness));
         }
         self.settle(tag, was_live);
     }
@@ -373,11 +375,15 @@ impl Domain {
     }
 
     /// Pauses or resumes the rule at this place.
-    pub fn set_paused(&mut self, place: usize, paused: bool) {
+    pub fn set_paused(&mut self, place: usize, paused: bool, wakes: &mut Vec<Wake>) {
         let rule = &mut self.rules[place];
         rule.paused = paused;
+        let lateness = self.spec.time.lateness();
         for leaflet in self.leaflets.values_mut() {
-            leaflet.set_paused(rule.id, paused);
+            // Who wakes a leaflet too early because of a rule that is paused finds out.
+            if leaflet.set_paused(rule.id, paused) && !paused {
+                wakes.push(leaflet.wake(&self.name, lateness));
+            }
         }
     }
 

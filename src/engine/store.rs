@@ -54,6 +54,9 @@ impl Part {
 const ABSENT: u32 = u32::MAX;
 
 impl Record {
+    /// How many parts its text has.
+    pub const PARTS: usize = Part::COUNT;
+
     /// Keeps what is needed of an event.
     pub fn new(event: &Event<'_>, time: u64, kept: Kept) -> Self {
         let parts = [
@@ -63,6 +66,17 @@ impl Record {
             event.field(b"timestamp"),
             event.field(b"value"),
         ];
+        Self::from_parts(parts, event.id, time, event.hops, kept)
+    }
+
+    /// A record of these parts: key, type and the standard fields.
+    pub fn from_parts(
+        parts: [Option<&[u8]>; Self::PARTS],
+        id: EntryId,
+        time: u64,
+        hops: u32,
+        kept: SmallVec<[(Slot, Value<'static>); 2]>,
+    ) -> Self {
         let mut text = Vec::with_capacity(parts.iter().flatten().map(|part| part.len()).sum());
         let ends = parts.map(|part| match part {
             None => ABSENT,
@@ -73,8 +87,8 @@ impl Record {
         });
         Self {
             time,
-            id: event.id,
-            hops: event.hops,
+            id,
+            hops,
             holders: 1,
             text: text.into(),
             ends,
@@ -115,6 +129,22 @@ impl Record {
 
     pub fn value(&self) -> Option<&[u8]> {
         self.part(Part::Value)
+    }
+
+    /// Key, type and the standard fields.
+    pub fn parts(&self) -> [Option<&[u8]>; Self::PARTS] {
+        [
+            self.part(Part::Key),
+            self.part(Part::Type),
+            self.part(Part::EventId),
+            self.part(Part::Timestamp),
+            self.part(Part::Value),
+        ]
+    }
+
+    /// The kept fields.
+    pub fn kept_slots(&self) -> impl Iterator<Item = (Slot, &Value<'static>)> {
+        self.kept.iter().map(|(slot, value)| (*slot, value))
     }
 
     /// A kept field; NULL where it was not kept.

@@ -696,7 +696,7 @@ unsafe extern "C" fn on_config_set(
 }
 
 unsafe extern "C" fn on_event(
-    _ctx: *mut raw::RedisModuleCtx,
+    ctx: *mut raw::RedisModuleCtx,
     event: raw::RedisModuleEvent,
     subevent: u64,
     data: *mut c_void,
@@ -708,6 +708,9 @@ unsafe extern "C" fn on_event(
             | raw::REDISMODULE_SUBEVENT_LOADING_AOF_START
             | raw::REDISMODULE_SUBEVENT_LOADING_REPL_START,
         ) => phase::on_loading_start(),
+        (raw::REDISMODULE_EVENT_LOADING, raw::REDISMODULE_SUBEVENT_LOADING_ENDED) => {
+            wake::arm(&Context::new(ctx));
+        }
         (raw::REDISMODULE_EVENT_FLUSHDB, raw::REDISMODULE_SUBEVENT_FLUSHDB_START) => {
             // SAFETY: this is what the server passes with this event.
             let info = unsafe { &*data.cast::<raw::RedisModuleFlushInfoV1>() };

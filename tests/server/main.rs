@@ -23,4 +23,5 @@ mod starter;
 #[path = "../support/mod.rs"]
 mod support;
 mod tags;
+mod time_field;
 mod transactions;

@@ -332,8 +332,7 @@ impl<'a, 's> Nearest<'a, 's> {
             matches!(absence.place, Gap::Trailing { before, .. } if before & self.filled != 0)
         })?;
         let more = self.judge.partition.and_then(|p| p.more.as_deref());
-        let mut pending = more.into_iter().flat_map(|more| &more.pending);
-        let waits = pending.any(|d| d.seq == last && d.absences & (1 << number) != 0);
+        let waits = more.is_some_and(|more| more.pending.waits(last, number));
         (!waits).then_some(number)
     }
 }

@@ -47,7 +47,7 @@ impl<'a> Asked<'a> {
         let mut deadlines: Vec<&Deadline> = partitions
             .iter()
             .filter_map(|partition| partition.more.as_deref())
-            .flat_map(|more| &more.pending)
+            .flat_map(|more| more.pending.iter())
             .collect();
         deadlines.sort();
         if let Some(next) = deadlines.first() {

@@ -47,7 +47,12 @@ pub fn resume(request: &Request) -> Result {
 
 fn set_paused(request: &Request, paused: bool) -> Result {
     let (domain, rule) = target(request)?;
-    with_state(|state| Ok(state.engine.set_paused(domain, rule, paused)?))?;
+    with_state(|state| {
+        state.engine.set_paused(domain, rule, paused)?;
+        // The deadlines of a rule that is resumed go on.
+        state.note_wakes();
+        Ok(())
+    })?;
     Ok(Reply::Ok)
 }
 

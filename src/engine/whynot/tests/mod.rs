@@ -99,8 +99,8 @@ fn what_has_not_come_is_said_first() {
     assert_eq!(
         scene.reasons(),
         [
-            "No event that the rule reads (A@axon_1, B, C, D or E) has come since it was added; 2 entries came in the \
-             domain."
+            "No event that the rule reads (A@axon_1, B, C, D or E) has come since it was added or the server started; 2 \
+             entries came in the domain."
         ]
     );
     // Neither C nor D or E alone are needed.
@@ -108,7 +108,7 @@ fn what_has_not_come_is_said_first() {
     assert_eq!(
         scene.reasons(),
         [
-            "No A@axon_1 has come since the rule was added.",
+            "No A@axon_1 has come since the rule was added or the server started.",
             "Of 2 B that came, none fits: x > 5 was not TRUE."
         ]
     );
