@@ -41,14 +41,20 @@ impl Pending {
         self.deadlines.len()
     }
 
+    /// By last event.
+    pub fn iter(&self) -> impl Iterator<Item = &Deadline> {
+        self.deadlines.values()
+    }
+
+    /// A deadline of this event waits for this NOT.
+    pub fn waits(&self, seq: u64, absence: usize) -> bool {
+        let mut of = self.deadlines.range((seq, 0)..=(seq, u64::MAX));
+        of.any(|((_, absences), _)| absences & (1 << absence) != 0)
+    }
+
     pub fn add(&mut self, deadline: Deadline) {
         let place = (deadline.seq, deadline.absences);
         self.deadlines.insert(place, deadline);
-    }
-
-    /// All of them, by their last events.
-    pub fn iter(&self) -> impl Iterator<Item = &Deadline> {
-        self.deadlines.values()
     }
 
     /// Takes out this deadline, if it is here.

@@ -76,13 +76,15 @@ impl Partial<'_> {
     }
 }
 
-/// The events of a partition that are not older than `floor`, and those that it remembers besides, in processing order.
+/// The events of a partition that are not older than `floor`, and those that it remembers besides, in processing order;
+/// and whether these are all.
 pub fn known<'a>(
     judge: &Judge<'a>,
     store: &'a Store,
     misses: impl Iterator<Item = &'a Miss>,
     floor: u64,
-) -> Vec<Known<'a>> {
+) -> (Vec<Known<'a>>, bool) {
+    let mut all = true;
     let mut known: BTreeMap<u64, Known> = BTreeMap::new();
     let mut add = |seq, atoms, record: &'a Record| {
         let new = Known {
@@ -98,17 +100,18 @@ pub fn known<'a>(
     for atom in members(judge.rule.tree.atoms) {
         let buffer = judge.program.atoms[atom as usize].buffer;
         let candidates = buffer.and_then(|b| judge.partition.map(|p| &p.buffers[b]));
-        for candidate in candidates
-            .into_iter()
-            .flat_map(|c| c.iter().rev().take(MOST_EVENTS))
-        {
+        let Some(candidates) = candidates else {
+            continue;
+        };
+        all &= candidates.len() <= MOST_EVENTS;
+        for candidate in candidates.iter().rev().take(MOST_EVENTS) {
             add(candidate.seq, 1 << atom, store.get(candidate.record));
         }
     }
     for miss in misses {
         add(miss.seq, miss.fits & judge.rule.tree.atoms, &miss.record);
     }
-    known.into_values().collect()
+    (known.into_values().collect(), all)
 }
 
 /// A search in one partition.
@@ -166,7 +169,13 @@ impl<'a, 's> Nearest<'a, 's> {
     /// The partial matches, nearest first: for each last event at most one with faults and one without. Where the budget
     /// runs out, those that were found until then.
     pub fn run(mut self) -> Vec<Partial<'a>> {
-        // Those that begin with new events are looked at first, in case the budget runs out.
+        // In case the budget runs out: those with the oldest event are looked at first, for a short while, since a
+        // repetition that takes all it can begins there; and then those that begin with new events.
+        let short = self.budget.get() / 4;
+        let rest = self.budget.replace(short) - short;
+        // It does not matter if this is not finished: what begins here is looked at again at the end.
+        let _finished = self.grow(Some(0));
+        self.budget.set(self.budget.get() + rest);
         for first in (0..self.events.len()).rev() {
             if self.grow(Some(first)).is_err() {
                 break;
@@ -272,7 +281,7 @@ impl<'a, 's> Nearest<'a, 's> {
     /// Looks at the list as it is. Should it be gone on with?
     fn look(&mut self) -> Result<bool, Exhausted> {
         let rule = self.judge.rule;
-        self.spend((1 + rule.conditions.len()) as u64)?;
+        self.spend((1 + rule.conditions.len() + self.given.len() / 4) as u64)?;
         let taken = Taken {
             filled: self.filled,
             counts: &self.counts,
@@ -292,16 +301,20 @@ impl<'a, 's> Nearest<'a, 's> {
             }
         }
         let go_on = faults.len() <= MOST_FAULTS && self.given.len() < MOST_EVENTS;
+        let lacks = lacks::count(self.tree, taken);
+        let place = (last, !faults.is_empty());
+        let known = self.found.get(&place);
+        if known.is_some_and(|known| known.distance() < lacks + faults.len() as u64) {
+            return Ok(go_on);
+        }
         let partial = Partial {
-            lacks: lacks::count(self.tree, taken),
-            lacking: Vec::new(),
             given: self.given.clone(),
+            lacks,
+            lacking: Vec::new(),
             faults,
         };
-        let place = (last, !partial.faults.is_empty());
-        let better = |known: &Partial| partial.order(known) == Ordering::Less;
-        if self.found.get(&place).is_none_or(better) {
-            let lacking = lacks::texts(&self.judge.rule.tree, taken, self.judge.written);
+        if known.is_none_or(|known| partial.order(known) == Ordering::Less) {
+            let lacking = lacks::texts(&rule.tree, taken, self.judge.written);
             self.found.insert(place, Partial { lacking, ..partial });
         }
         if self.found.len() > MOST_KEPT {
@@ -319,8 +332,7 @@ impl<'a, 's> Nearest<'a, 's> {
             matches!(absence.place, Gap::Trailing { before, .. } if before & self.filled != 0)
         })?;
         let more = self.judge.partition.and_then(|p| p.more.as_deref());
-        let mut pending = more.into_iter().flat_map(|more| more.pending.iter());
-        let waits = pending.any(|d| d.seq == last && d.absences & (1 << number) != 0);
+        let waits = more.is_some_and(|more| more.pending.waits(last, number));
         (!waits).then_some(number)
     }
 }

@@ -39,6 +39,11 @@ impl<'a> Asked<'a> {
         if let Some(waits) = nearest.iter().find(|p| p.partial.faults.is_empty()) {
             reasons.push(self.waits(waits));
         }
+        if self.cut.get() {
+            reasons.push(
+                "There may be nearer ones: the search was cut short (leaflet.match-budget).".into(),
+            );
+        }
         let mut deadlines: Vec<&Deadline> = partitions
             .iter()
             .filter_map(|partition| partition.more.as_deref())
@@ -108,11 +113,11 @@ impl<'a> Asked<'a> {
         share: u64,
     ) -> Vec<Partial<'a>> {
         let misses = self.misses().filter(|miss| *miss.partition == *key);
-        let events = known(&judge, self.domain.store(), misses, self.floor());
+        let (events, all) = known(&judge, self.domain.store(), misses, self.floor());
         let budget = Cell::new(share);
         let found = Nearest::new(judge, tree, &events, &budget).run();
         self.budget.set(self.budget.get() - (share - budget.get()));
-        self.cut.set(self.cut.get() || budget.get() == 0);
+        self.cut.set(self.cut.get() || budget.get() == 0 || !all);
         found
     }
 

@@ -32,7 +32,7 @@ impl Asked<'_> {
         if rule.stats.events_seen == 0 {
             self.nothing_came(reasons);
         } else {
-            self.what_came(reasons);
+            self.what_came(partitions, reasons);
         }
         self.what_was_lost(reasons);
         self.what_is_here(partitions, reasons);
@@ -58,7 +58,7 @@ impl Asked<'_> {
         }
         sources.truncate(MOST_ATOMS);
         reasons.push(format!(
-            "No event that the rule reads ({}) has come since it was added; {} came in the domain.",
+            "No event that the rule reads ({}) has come since it was added or the server started; {} came in the domain.",
             joined(&sources, "or"),
             counted(domain.events_seen, "entry")
         ));
@@ -78,10 +78,12 @@ impl Asked<'_> {
     }
 
     /// What came of the events, by atom.
-    fn what_came(&self, reasons: &mut Vec<String>) {
+    fn what_came(&self, partitions: &[&Partition], reasons: &mut Vec<String>) {
         let atoms = self.written.atoms.iter().zip(&self.rule.tally.atoms);
         let said = (0..).zip(atoms).filter_map(|(number, (written, tally))| {
-            let worth_it = tally.fitted > 0 || self.needs(number);
+            // What is here without having been counted has survived a restart.
+            let here = || self.waiting(usize::from(number), partitions) > 0;
+            let worth_it = tally.fitted > 0 || self.needs(number) && !here();
             worth_it.then(|| what_fits(written, tally))?
         });
         let mut said: Vec<String> = said.collect();
@@ -273,7 +275,9 @@ fn what_fits(written: &WrittenAtom, tally: &AtomTally) -> Option<String> {
     } = *tally;
     let (source, predicate) = (&written.source, &written.predicate);
     if offered == 0 {
-        return Some(format!("No {source} has come since the rule was added."));
+        return Some(format!(
+            "No {source} has come since the rule was added or the server started."
+        ));
     }
     let unfit = match offered - fitted {
         0 => return None,

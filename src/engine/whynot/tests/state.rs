@@ -81,7 +81,7 @@ fn a_question_names_its_leaflet_and_partition() {
     assert_eq!(
         scene.reasons(),
         [
-            "No B has come since the rule was added.",
+            "No B has come since the rule was added or the server started.",
             "The untagged leaflet holds nothing for the rule.",
             "There is something in leaflet 's' (TAG asks for another leaflet).",
             "No A waits here: the last one (2000-0) was used up, or came in another partition or leaflet.",
@@ -130,7 +130,7 @@ fn a_level_is_told_as_it_stands() {
     assert_eq!(
         scene.reasons(),
         [
-            "No B@axon_2 has come since the rule was added.".to_string(),
+            "No B@axon_2 has come since the rule was added or the server started.".to_string(),
             "Of the events that fit, 1 had a WEIGHT that is NULL and added nothing.".into(),
             format!("The level of partition x is {level} now; it has to reach 1, and falls to 37 % in 1s."),
             "In the last 10s, events of 1 axon (stream:axon_1) have contributed in partition x; 2 are needed.".into(),
