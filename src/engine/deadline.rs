@@ -25,7 +25,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// What a deadline takes: it stands in the leaflet's tree and in its partition's list, both partly empty.
+    /// What a deadline takes: it stands in the leaflet's tree and in its partition's, both partly empty.
     pub const BYTES: usize = 3 * size_of::<Self>();
 }
 
@@ -37,8 +37,13 @@ pub struct Pending {
 }
 
 impl Pending {
-    pub fn len(&self) -> usize {
-        self.deadlines.len()
+    /// What they take; the first node of this tree has room for eleven.
+    pub fn bytes(&self) -> u64 {
+        const FIRST: usize = 11 * size_of::<((u64, u64), Deadline)>();
+        match self.deadlines.len() {
+            0 => 0,
+            all => (FIRST + all * Deadline::BYTES) as u64,
+        }
     }
 
     /// By last event.

@@ -133,8 +133,8 @@ impl Window {
             self.meter.remove_partition();
             self.meter
                 .remove_bytes((Partition::BYTES + partition.key.len()) as u64);
-            let pending = partition.more.map_or(0, |more| more.pending.len());
-            self.meter.remove_bytes((pending * Deadline::BYTES) as u64);
+            let pending = partition.more.map_or(0, |more| more.pending.bytes());
+            self.meter.remove_bytes(pending);
         }
     }
 
@@ -262,8 +262,9 @@ impl Window {
     pub fn add_deadline(&mut self, deadline: Deadline) {
         let at = self.partition_or_new(&deadline.partition);
         let more = self.partitions[at].more.get_or_insert_default();
+        let before = more.pending.bytes();
         more.pending.add(deadline);
-        self.meter.add_bytes(Deadline::BYTES as u64);
+        self.meter.add_bytes(more.pending.bytes() - before);
     }
 
     /// Takes out some deadlines of a partition.
@@ -279,10 +280,9 @@ impl Window {
         let Some(pending) = more.map(|more| &mut more.pending) else {
             return T::default();
         };
-        let before = pending.len();
+        let before = pending.bytes();
         let taken = take(pending);
-        let gone = before - pending.len();
-        self.meter.remove_bytes((gone * Deadline::BYTES) as u64);
+        self.meter.remove_bytes(before - pending.bytes());
         taken
     }
 
