@@ -47,7 +47,12 @@ pub trait Streams {
     fn newest(&mut self, key: &[u8]) -> Option<EntryId>;
 
     /// The entries whose ids are not outside of these. `None`: there is no stream any more.
-    fn entries(&mut self, key: &[u8], from: EntryId, to: EntryId) -> Option<Self::Entries<'_>>;
+    fn entries<'a>(
+        &'a mut self,
+        key: &'a [u8],
+        from: EntryId,
+        to: EntryId,
+    ) -> Option<Self::Entries<'a>>;
 }
 
 /// Entries of a stream, in the order of their ids.

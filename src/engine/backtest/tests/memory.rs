@@ -22,7 +22,7 @@ impl Streams for Memory {
         self.stream(key)?.last_key_value().map(|(id, _)| *id)
     }
 
-    fn entries(&mut self, key: &[u8], from: EntryId, to: EntryId) -> Option<Range<'_>> {
+    fn entries<'a>(&'a mut self, key: &'a [u8], from: EntryId, to: EntryId) -> Option<Range<'a>> {
         Some(Range {
             entries: self.stream(key)?.range(from..=to),
             fields: &[],
