@@ -83,6 +83,12 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
 }
 
 impl DomainSpec {
+    /// Is the stream of this name (its key without the tag) one of the domain's axons?
+    pub fn watches(&self, name: &[u8]) -> bool {
+        let mut globs = self.axons.iter();
+        globs.any(|axon| glob::matches(axon.as_bytes(), name))
+    }
+
     /// The most globs a domain can have.
     const MAX_AXONS: usize = 256;
 

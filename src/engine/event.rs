@@ -15,6 +15,31 @@ pub struct EntryId {
     pub seq: u64,
 }
 
+impl EntryId {
+    /// The smallest there is.
+    pub const MIN: Self = Self { ms: 0, seq: 0 };
+    /// The largest there is.
+    pub const MAX: Self = Self {
+        ms: u64::MAX,
+        seq: u64::MAX,
+    };
+
+    /// The id right after this one; `None` after the largest.
+    ///
+    /// ```
+    /// use leaflet::engine::EntryId;
+    /// assert_eq!(EntryId { ms: 5, seq: 0 }.next(), Some(EntryId { ms: 5, seq: 1 }));
+    /// assert_eq!(EntryId { ms: 5, seq: u64::MAX }.next(), Some(EntryId { ms: 6, seq: 0 }));
+    /// assert_eq!(EntryId::MAX.next(), None);
+    /// ```
+    pub fn next(self) -> Option<Self> {
+        match self.seq.checked_add(1) {
+            Some(seq) => Some(Self { seq, ..self }),
+            None => self.ms.checked_add(1).map(|ms| Self { ms, seq: 0 }),
+        }
+    }
+}
+
 impl fmt::Display for EntryId {
     /// As Redis writes it: `1700000000000-0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -24,6 +24,7 @@
 //! # Ok::<(), leaflet::engine::Error>(())
 //! ```
 
+pub mod backtest;
 mod deadline;
 pub mod domain;
 pub mod emission;

@@ -3,7 +3,6 @@
 use ahash::AHashMap;
 use smallvec::SmallVec;
 
-use super::glob;
 use super::key::AxonKey;
 use super::processor::Domain;
 
@@ -74,14 +73,7 @@ impl Router {
     }
 
     fn find(&mut self, domains: &mut [Domain], db: i32, name: &[u8]) -> Option<u32> {
-        let watches = |domain: &Domain| {
-            domain.spec.db == db
-                && domain
-                    .spec
-                    .axons
-                    .iter()
-                    .any(|axon| glob::matches(axon.as_bytes(), name))
-        };
+        let watches = |domain: &Domain| domain.spec.db == db && domain.spec.watches(name);
         let targets: SmallVec<[Target; 1]> = domains
             .iter_mut()
             .enumerate()

@@ -30,6 +30,12 @@ macro_rules! api {
     };
 }
 
+mod block;
+mod walk;
+
+pub use block::{free_elsewhere, Blocked, BlockedId};
+pub use walk::Walk;
+
 // ---- memory
 
 // SAFETY: blocks come from one of two allocators: the system's before the module has the server's functions
@@ -194,10 +200,30 @@ fn string_bytes<'a>(string: *const raw::RedisModuleString) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(start.cast(), len) }
 }
 
-/// A stream, opened to read its newest entry.
+/// What there is at a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyType {
+    Nothing,
+    Stream,
+    Other,
+}
+
+/// A stream, opened to read its entries.
 pub struct Stream(*mut raw::RedisModuleKey);
 
 impl Stream {
+    /// Starts at the first of the entries with these ids and those between.
+    pub fn start(&self, from: EntryId, to: EntryId) -> bool {
+        let [mut from, mut to] = [from, to].map(|id| raw::RedisModuleStreamID {
+            ms: id.ms,
+            seq: id.seq,
+        });
+        let start = api!(RedisModule_StreamIteratorStart(
+            self.0, 0, &mut from, &mut to
+        ));
+        start == OK
+    }
+
     /// Goes to the newest entry: its id and its number of fields.
     pub fn newest(&self) -> Option<(EntryId, usize)> {
         let reverse = raw::REDISMODULE_STREAM_ITERATOR_REVERSE as c_int;
@@ -205,6 +231,11 @@ impl Stream {
         if api!(RedisModule_StreamIteratorStart(self.0, reverse, start, end)) != OK {
             return None;
         }
+        self.next_entry()
+    }
+
+    /// Goes to the next entry, when all fields of the one before have been read: its id and its number of fields.
+    pub fn next_entry(&self) -> Option<(EntryId, usize)> {
         let mut id = raw::RedisModuleStreamID { ms: 0, seq: 0 };
         let mut fields: c_long = 0;
         if api!(RedisModule_StreamIteratorNextID(
@@ -233,6 +264,31 @@ impl Drop for Stream {
     /// Ends the iteration too.
     fn drop(&mut self) {
         api!(RedisModule_CloseKey(self.0));
+    }
+}
+
+/// The name of a user, who may be gone by the time it is asked about.
+pub struct User(Str);
+
+impl User {
+    /// May the user do this with this key?
+    pub fn may(&self, access: Access, key: &[u8]) -> bool {
+        let wanted = match access {
+            Access::Read => raw::REDISMODULE_CMD_KEY_ACCESS,
+            Access::Append => raw::REDISMODULE_CMD_KEY_INSERT,
+        };
+        let user = api!(RedisModule_GetModuleUserFromUserName((self.0).0));
+        if user.is_null() {
+            return false;
+        }
+        let key = Str::new(key);
+        let status = api!(RedisModule_ACLCheckKeyPermissions(
+            user,
+            key.0,
+            wanted as c_int
+        ));
+        api!(RedisModule_FreeModuleUser(user));
+        status == OK
     }
 }
 
@@ -291,13 +347,33 @@ impl Context<'_> {
 
     /// Opens the stream at this key, without a trace of having done so.
     pub fn open_stream(&self, key: &KeyName) -> Option<Stream> {
+        self.open(key.ptr)
+    }
+
+    /// The same by name, in the selected database.
+    pub fn open_stream_at(&self, key: &[u8]) -> Option<Stream> {
+        self.open(Str::new(key).0)
+    }
+
+    /// What there is at this key of the selected database.
+    pub fn key_type(&self, key: &[u8]) -> KeyType {
+        match self.open(Str::new(key).0) {
+            None => KeyType::Nothing,
+            Some(Stream(key)) => match api!(RedisModule_KeyType(key)) as isize {
+                raw::REDISMODULE_KEYTYPE_STREAM => KeyType::Stream,
+                _ => KeyType::Other,
+            },
+        }
+    }
+
+    fn open(&self, key: *mut raw::RedisModuleString) -> Option<Stream> {
         let mode = raw::REDISMODULE_READ
             | raw::REDISMODULE_OPEN_KEY_NOTOUCH
             | raw::REDISMODULE_OPEN_KEY_NONOTIFY
             | raw::REDISMODULE_OPEN_KEY_NOSTATS
             | raw::REDISMODULE_OPEN_KEY_NOEXPIRE
             | raw::REDISMODULE_OPEN_KEY_NOEFFECTS;
-        let key = api!(RedisModule_OpenKey(self.ptr, key.ptr, mode as c_int));
+        let key = api!(RedisModule_OpenKey(self.ptr, key, mode as c_int));
         (!key.is_null()).then_some(Stream(key))
     }
 
@@ -357,23 +433,12 @@ impl Context<'_> {
         if api!(RedisModule_GetContextFlags(self.ptr)) as u32 & trusted != 0 {
             return true;
         }
-        let wanted = match access {
-            Access::Read => raw::REDISMODULE_CMD_KEY_ACCESS,
-            Access::Append => raw::REDISMODULE_CMD_KEY_INSERT,
-        };
-        let name = Str(api!(RedisModule_GetCurrentUserName(self.ptr)));
-        let user = api!(RedisModule_GetModuleUserFromUserName(name.0));
-        if user.is_null() {
-            return false;
-        }
-        let key = Str::new(key);
-        let status = api!(RedisModule_ACLCheckKeyPermissions(
-            user,
-            key.0,
-            wanted as c_int
-        ));
-        api!(RedisModule_FreeModuleUser(user));
-        status == OK
+        self.user().may(access, key)
+    }
+
+    /// The user whose command is running.
+    pub fn user(&self) -> User {
+        User(Str(api!(RedisModule_GetCurrentUserName(self.ptr))))
     }
 
     /// Has replicas and the AOF get the command that is running.
@@ -396,7 +461,7 @@ impl Context<'_> {
         ));
     }
 
-    pub fn reply_text(&self, text: &str) {
+    pub fn reply_bytes(&self, text: &[u8]) {
         let (start, len) = (text.as_ptr().cast(), text.len());
         api!(RedisModule_ReplyWithStringBuffer(self.ptr, start, len));
     }
@@ -451,9 +516,9 @@ pub fn check_server() -> Result<(), String> {
     }
     let lacking = lacking![
         RedisModule_ACLCheckKeyPermissions RedisModule_AddPostNotificationJob
-        RedisModule_AvoidReplicaTraffic RedisModule_Call RedisModule_CreateDataType RedisModule_CreateTimer RedisModule_GetCommand
+        RedisModule_AvoidReplicaTraffic RedisModule_BlockClient RedisModule_Call RedisModule_CreateDataType RedisModule_CreateTimer RedisModule_GetCommand
         RedisModule_GetModuleUserFromUserName RedisModule_LoadConfigs RedisModule_ReplyWithBool
-        RedisModule_ReplyWithMap RedisModule_RegisterInfoFunc RedisModule_RegisterNumericConfig
+        RedisModule_ReplyWithMap RedisModule_RegisterInfoFunc RedisModule_RegisterNumericConfig RedisModule_Scan
         RedisModule_SetCommandACLCategories RedisModule_SetCommandInfo RedisModule_SetModuleOptions
         RedisModule_StreamIteratorStart RedisModule_SubscribeToKeyspaceEvents
         RedisModule_SubscribeToServerEvent
@@ -609,7 +674,7 @@ macro_rules! entries {
 }
 
 /// One function for each command of the table: the server passes no other sign of which was called.
-const ENTRIES: [Entrypoint; COMMANDS.len()] = entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15];
+const ENTRIES: [Entrypoint; COMMANDS.len()] = entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16];
 
 unsafe extern "C" fn on_command<const INDEX: usize>(
     ctx: *mut raw::RedisModuleCtx,

@@ -1,7 +1,7 @@
 //! From a stream's `xadd` notification to the engine.
 
 use super::emit;
-use super::ffi::{Context, KeyName, Str};
+use super::ffi::{Context, KeyName, Str, Stream};
 use super::log::{self, Kind, Level};
 use super::{state, wake};
 use crate::engine::{EntryId, Event};
@@ -15,13 +15,14 @@ const MOST_BYTES: usize = 16 << 20;
 
 /// Why an entry could not be read.
 #[derive(Debug, Clone, Copy)]
-enum EntryError {
+pub enum EntryError {
     /// There is no such stream or it is empty.
     Missing,
     TooLarge,
 }
 
-type Fields = SmallVec<[(Str, Str); 16]>;
+/// Names and values of an entry.
+pub type Fields = SmallVec<[(Str, Str); 16]>;
 
 /// An entry was added to the stream at this key.
 pub fn on_xadd(ctx: &Context, key: &KeyName) {
@@ -37,10 +38,7 @@ pub fn on_xadd(ctx: &Context, key: &KeyName) {
             return;
         }
     };
-    let fields: SmallVec<[(&[u8], &[u8]); 16]> = entry
-        .iter()
-        .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
-        .collect();
+    let fields = borrowed(&entry);
     let mut emissions = Vec::new();
     let report_untagged = state::with(|state| {
         let event = Event {
@@ -72,6 +70,11 @@ pub fn on_xadd(ctx: &Context, key: &KeyName) {
 fn newest_entry(ctx: &Context, key: &KeyName) -> Result<(EntryId, Fields), EntryError> {
     let stream = ctx.open_stream(key).ok_or(EntryError::Missing)?;
     let (id, count) = stream.newest().ok_or(EntryError::Missing)?;
+    Ok((id, read_fields(&stream, count)?))
+}
+
+/// Reads the fields of the entry that the stream is at.
+pub fn read_fields(stream: &Stream, count: usize) -> Result<Fields, EntryError> {
     if count > MOST_FIELDS {
         return Err(EntryError::TooLarge);
     }
@@ -84,7 +87,15 @@ fn newest_entry(ctx: &Context, key: &KeyName) -> Result<(EntryId, Fields), Entry
         }
         fields.push((name, value));
     }
-    Ok((id, fields))
+    Ok(fields)
+}
+
+/// The same as the engine takes them.
+pub fn borrowed(fields: &Fields) -> SmallVec<[(&[u8], &[u8]); 16]> {
+    fields
+        .iter()
+        .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+        .collect()
 }
 
 fn unreadable(key: &KeyName, error: EntryError) {

@@ -1,15 +1,17 @@
 //! The glue between the engine and the server, thin on purpose.
 //!
 //! `ffi` holds every unsafe line and every function the server calls; it hands over to `ingest` (entries
-//! in), `emit` (integrated events out), `wake` (time in silence), `commands`, `config`, `info`, `persistence` and `phase`, which share
-//! the `state`.
+//! in), `emit` (integrated events out), `wake` (time in silence), `backtest` (rules tried on the past), `commands`, `config`, `info`,
+//! `persistence` and `phase`, which share the `state`.
 
 mod alloc;
+mod backtest;
 mod commands;
 mod config;
 mod emit;
 #[allow(unsafe_code)]
 mod ffi;
+mod history;
 mod info;
 mod ingest;
 mod log;

@@ -1,7 +1,7 @@
 //! What the server is doing right now, and what the server's own events mean for Leaflet.
 
 use super::ffi::{Context, Flags};
-use super::state;
+use super::{backtest, state};
 use crate::engine::Engine;
 
 /// The server's phase: only a primary that serves clients emits.
@@ -39,6 +39,7 @@ impl Phase {
 /// A data set is about to be loaded: whatever was defined gives way to what the data set says. A data set
 /// without definitions means none but the `default` domain.
 pub fn on_loading_start() {
+    backtest::stop_all();
     let _ = state::with(|state| {
         state.engine = Engine::new(state.engine.settings());
         state.renew_wakes();

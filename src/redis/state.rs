@@ -3,6 +3,7 @@
 //! It belongs to the server's main thread. It is borrowed for the length of one closure and never across a
 //! call into the server that can run commands, because those come back here through notifications.
 
+use super::backtest::Backtests;
 use super::log::{self, Kind};
 use super::wake::Wakes;
 use crate::engine::{Emission, Engine, Settings};
@@ -40,6 +41,7 @@ pub struct State {
     /// µs from a completing event's notification to its last integrated event's append.
     pub latency: Histogram<u64>,
     pub wakes: Wakes,
+    pub backtests: Backtests,
     queue: VecDeque<Queued>,
     /// A job that will drain the queue is on its way or running.
     draining: bool,
@@ -57,6 +59,7 @@ impl State {
             latency: Histogram::new_with_bounds(1, LONGEST_US, 2)
                 .expect("the bounds of the histogram are valid"),
             wakes: Wakes::default(),
+            backtests: Backtests::default(),
             queue: VecDeque::new(),
             draining: false,
             appending: None,

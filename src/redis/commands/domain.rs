@@ -170,6 +170,7 @@ mod tests {
             db: 3,
             may: &|_, _| true,
             submit: &|_| {},
+            backtest: &|_| Ok(super::super::Reply::Later),
         };
         parse(&request).map_err(|refusal| match refusal {
             Refusal::Error(error) => error.to_string(),

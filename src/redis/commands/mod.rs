@@ -1,6 +1,7 @@
 //! The commands: `table` describes them all, the other files carry them out.
 
 mod args;
+mod backtest;
 mod docs;
 mod domain;
 mod explain;
@@ -10,12 +11,14 @@ pub mod signature;
 pub mod spec;
 pub mod table;
 
+use super::backtest::{start, Order};
 use super::ffi::{Access, Context};
 use super::state::{self, State};
 use super::{emit, guard, wake};
 use crate::engine::domain::DomainSpec;
 use crate::engine::{Emission, Error};
 use spec::Command;
+use std::borrow::Cow;
 use std::time::Instant;
 
 /// What a command is given.
@@ -28,6 +31,8 @@ pub struct Request<'a> {
     pub may: &'a dyn Fn(Access, &[u8]) -> bool,
     /// Has what a command completed appended.
     pub submit: &'a dyn Fn(Vec<Emission>),
+    /// Starts a backtest, and has the client wait for it.
+    pub backtest: &'a dyn Fn(Order) -> Result,
 }
 
 impl Request<'_> {
@@ -56,7 +61,10 @@ impl Request<'_> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
     Ok,
+    /// Nothing now: the client waits.
+    Later,
     Text(String),
+    Bytes(Vec<u8>),
     /// A line of help: sent as a status, which clients print without quotes.
     Line(String),
     Integer(u64),
@@ -64,6 +72,8 @@ pub enum Reply {
     Array(Vec<Reply>),
     /// A map in RESP3, the flat array of names and values in RESP2.
     Map(Vec<(&'static str, Reply)>),
+    /// The same with the fields of an event.
+    Fields(Vec<(Cow<'static, str>, Vec<u8>)>),
 }
 
 impl From<u64> for Reply {
@@ -85,6 +95,8 @@ pub enum Refusal {
     Arity,
     /// The client's user has no right to this key.
     Key(Access, String),
+    /// There is something else than a stream at a key.
+    WrongType,
     /// `ERR LEAFLET: ` and this.
     Error(Error),
 }
@@ -112,15 +124,20 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
         db: ctx.selected_db(),
         may: &|access, key| ctx.may(access, key),
         submit: &|emissions| emit::submit(ctx, emissions, since),
+        backtest: &|order| start(ctx, order),
     };
-    match guard(|| (command.run)(&request)) {
-        Some(Ok(reply)) => {
-            if command.writes() {
-                ctx.replicate();
-                wake::arm(ctx);
-            }
-            send(ctx, &reply);
-        }
+    let result = guard(|| (command.run)(&request));
+    if command.writes() && matches!(result, Some(Ok(_))) {
+        ctx.replicate();
+        wake::arm(ctx);
+    }
+    answer(ctx, &result);
+}
+
+/// Replies what came out of a command. None: it was stopped by an internal error.
+pub fn answer(ctx: &Context, result: &Option<Result>) {
+    match result {
+        Some(Ok(reply)) => send(ctx, reply),
         Some(Err(Refusal::Arity)) => ctx.reply_wrong_arity(),
         Some(Err(Refusal::Key(access, key))) => {
             let action = match access {
@@ -131,6 +148,9 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
             ctx.reply_error(&format!(
                 "NOPERM LEAFLET: no permission to {action} '{key}'"
             ));
+        }
+        Some(Err(Refusal::WrongType)) => {
+            ctx.reply_error("WRONGTYPE Operation against a key holding the wrong kind of value");
         }
         Some(Err(Refusal::Error(error))) => send_error(ctx, &error.to_string()),
         None => send_error(
@@ -144,7 +164,9 @@ fn send(ctx: &Context, reply: &Reply) {
     match reply {
         Reply::Ok => ctx.reply_status("OK"),
         Reply::Line(line) => ctx.reply_status(line),
-        Reply::Text(text) => ctx.reply_text(text),
+        Reply::Later => {}
+        Reply::Text(text) => ctx.reply_bytes(text.as_bytes()),
+        Reply::Bytes(bytes) => ctx.reply_bytes(bytes),
         Reply::Integer(n) => ctx.reply_integer(i64::try_from(*n).unwrap_or(i64::MAX)),
         Reply::Bool(value) => ctx.reply_bool(*value),
         Reply::Array(items) => {
@@ -154,8 +176,15 @@ fn send(ctx: &Context, reply: &Reply) {
         Reply::Map(pairs) => {
             ctx.reply_map(pairs.len());
             for (name, value) in pairs {
-                ctx.reply_text(name);
+                ctx.reply_bytes(name.as_bytes());
                 send(ctx, value);
+            }
+        }
+        Reply::Fields(fields) => {
+            ctx.reply_map(fields.len());
+            for (name, value) in fields {
+                ctx.reply_bytes(name.as_bytes());
+                ctx.reply_bytes(value);
             }
         }
     }

@@ -40,6 +40,9 @@ impl Command {
             if has(Flag::Write) { "write" } else { "read" },
             if has(Flag::Fast) { "fast" } else { "slow" },
         ];
+        if has(Flag::Blocking) {
+            categories.push("blocking");
+        }
         if has(Flag::Admin) {
             categories.extend(["admin", "dangerous"]);
         }
@@ -79,6 +82,8 @@ pub enum Flag {
     AllowLoading,
     AllowStale,
     Admin,
+    /// The client may have to wait.
+    Blocking,
 }
 
 impl Flag {
@@ -91,6 +96,7 @@ impl Flag {
             Self::AllowLoading => "allow-loading",
             Self::AllowStale => "allow-stale",
             Self::Admin => "admin",
+            Self::Blocking => "blocking",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The one table of all commands.
 
 use super::spec::{Arg, Command, Flag, Group, Kind};
-use super::{domain, explain, rule, server};
+use super::{backtest, domain, explain, rule, server};
 
 /// Changes definitions and needs memory.
 const DEFINE: &[Flag] = &[Flag::Write, Flag::DenyOom];
@@ -39,7 +39,7 @@ const RULE_FIELDS: &str =
     `limited`, `window_events`, `partitions`";
 
 /// Every command.
-pub static COMMANDS: [Command; 16] = [
+pub static COMMANDS: [Command; 17] = [
     Command {
         name: "LEAFLET.DOMAIN.CREATE",
         group: Group::Domains,
@@ -316,6 +316,69 @@ pub static COMMANDS: [Command; 16] = [
         reply: "`OK`",
         example: "LEAFLET.RULE.RESUME a_and_b",
         run: rule::resume,
+    },
+    Command {
+        name: "LEAFLET.RULE.BACKTEST",
+        group: Group::Rules,
+        summary: "Tries a rule, one that is there or one that is not yet, on what the domain's axons still hold: how often it \
+                  would have fired, and when. Nothing is written. The client waits, the server does not; see \
+                  [backtests](backtest.md).",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of keys and of entries read, in slices of a few ms",
+        arity: -2,
+        flags: &[Flag::ReadOnly, Flag::Blocking],
+        args: &[
+            Arg::new("rule", Kind::Text, "The rule's name. Ids of integrated events depend on it."),
+            Arg::new(
+                "text",
+                Kind::Text,
+                "The rule's text, where no rule of this name is there yet or another text is to be tried.",
+            )
+            .after("TEXT")
+            .optional(),
+            IN_DOMAIN,
+            Arg::new(
+                "from",
+                Kind::Text,
+                "The first entry id, `1700000000000` or `1700000000000-0`; by default `-`, the oldest.",
+            )
+            .after("FROM")
+            .optional(),
+            Arg::new(
+                "to",
+                Kind::Text,
+                "The last entry id; by default `+`, the newest one when the backtest starts. Up to its time deadlines \
+                 are met, with `+` up to that of the last event read.",
+            )
+            .after("TO")
+            .optional(),
+            Arg::new(
+                "key",
+                Kind::Text,
+                "Only these axons; by default all keys of the domain's database are looked through for them.",
+            )
+            .after("AXONS")
+            .optional()
+            .multiple(),
+            Arg::new(
+                "limit",
+                Kind::Integer,
+                "So many integrated events are replied in full, by default 10, at most 1000.",
+            )
+            .after("LIMIT")
+            .optional(),
+            Arg::new("tag", Kind::Text, "Only axons with this hash tag; empty: those without one.")
+                .after("TAG")
+                .optional(),
+        ],
+        reply: "a map: `rule`, `domain`, `text` (canonical), `events_read`, `events_taken`, `events_late`, `events_untyped`, \
+                `events_untimed`, `events_ahead`, `events_held`, `events_untagged`, `events_oversized`, `events_shed`, \
+                `budget_cuts`, `matches_cut`, `matches`, `emitted`, `limited`, `first_trigger` and `last_trigger` (RFC 3339, empty \
+                where there is none), `took_ms`, `slices`, `longest_slice_us`, `axons_read`, `axons_denied` (those the user \
+                may not read), `axons` (array of maps of the first 1000: `key`, `events`, `first_id`, `last_id`), `events` (array of \
+                maps, the first integrated events: `output`, `timestamp`, `fields`, a map)",
+        example: "LEAFLET.RULE.BACKTEST a_and_b TEXT \"MATCH A@axon_1 AND B@axon_2 WITHIN 5s\" FROM 1700000000000 LIMIT 3",
+        run: backtest::run,
     },
     Command {
         name: "LEAFLET.STATS",
