@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 PORT ?= 6379
 # More words for the demo, the flights or the benchmark: make demo ARGS=--help
 ARGS ?=
+# Seconds for each fuzz target.
+TIME ?= 60
 PYTHON ?= python3
 export PYTHON
 
@@ -14,6 +16,7 @@ TOOLS := $(PYTHON) scripts/tools.py
 CARGO := $(TOOLS) run libclang -- cargo
 # What the integration tests run on and with.
 TESTED := libclang redis valkey python-clients node-clients flights
+FUZZED := parser expression events
 
 .PHONY: help
 help: ## list the targets
@@ -45,11 +48,29 @@ flights: ## replay a year of departures from New York through rules
 		target/release/examples/flights --private --data "$$LEAFLET_FLIGHTS_DATA" "$$@"' sh $(ARGS)
 
 .PHONY: bench
-bench: ## measure a server with the module against a bare one
+bench: bench-engine bench-server ## measure the engine alone, and a server with the module against a bare one
+
+.PHONY: bench-engine
+bench-engine: ## only the first of these (ARGS=--help)
+	$(TOOLS) run -- cargo bench --bench engine --no-default-features -- $(ARGS)
+
+.PHONY: bench-server
+bench-server: ## only the second
 	$(TOOLS) run libclang redis -- cargo bench --bench correlation_throughput -- $(ARGS)
 
 .PHONY: test
 test: lint check test-engine test-all check-docker ## everything that must hold before a change goes in
+
+.PHONY: fuzz
+fuzz: $(FUZZED:%=fuzz-%) ## look for bytes that break the engine, TIME=60 seconds for each of fuzz/fuzz_targets
+
+# What is of interest is kept in fuzz/target/corpus, and a failure in fuzz/artifacts. It is mended when its file is
+# in fuzz/corpus and the tests pass.
+fuzz-%:
+	@mkdir -p fuzz/target/corpus/$* fuzz/artifacts/$*
+	cd fuzz && cargo run --release --target "$$(rustc -vV | sed -n 's/^host: //p')" --bin $* -- \
+		target/corpus/$* corpus/$* -artifact_prefix=artifacts/$*/ -max_total_time=$(TIME) -max_len=2048 -timeout=10 \
+		$(if $(filter events,$*),,-dict=rules.dict)
 
 .PHONY: check
 check: ## formatting, clippy with and without the module, documentation
@@ -88,4 +109,4 @@ env: ## print the environment for cargo by hand: eval "$$(make env)"
 
 .PHONY: clean
 clean: ## remove what was built (fetched tools and data stay)
-	rm -rf target
+	rm -rf target fuzz/target

@@ -21,9 +21,11 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use support::facts::Facts;
+use support::numbers::at_least_one;
 use support::report::{self, Latency, Pair, Report, Series};
 use support::scenario::Scenario;
 use support::side::{Result, Side};
+use support::table;
 
 /// A longer wait of a reader counts as this one.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -49,13 +51,6 @@ struct Args {
     #[arg(long, hide = true)]
     #[serde(skip)]
     bench: bool,
-}
-
-fn at_least_one(text: &str) -> std::result::Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("expected a whole number above 0".to_owned()),
-    }
 }
 
 fn main() -> ExitCode {
@@ -121,7 +116,7 @@ fn measure(args: Args) -> Result<()> {
         throughput,
         latency,
     };
-    let file = report::file()?;
+    let file = table::file("correlation_throughput")?;
     std::fs::write(&file, serde_json::to_vec_pretty(&all)?)?;
     println!("\nall rounds: {}", file.display());
     Ok(())

@@ -2,7 +2,10 @@
 
 pub mod facts;
 pub mod load;
+pub mod machine;
+pub mod numbers;
 pub mod reader;
 pub mod report;
 pub mod scenario;
 pub mod side;
+pub mod table;

@@ -1,14 +1,11 @@
 //! What was measured, as tables and as JSON.
 
-use std::io;
-use std::path::PathBuf;
-
-use comfy_table::{presets, CellAlignment, Table};
 use serde::Serialize;
 
 use super::facts::Facts;
 use super::scenario::Scenario;
 use super::side::Throughput;
+use super::table::{median, new_table, sorted};
 
 /// One round of one scenario.
 #[derive(Serialize)]
@@ -92,38 +89,4 @@ pub fn print_latency(latency: &Latency) {
         table.add_row([title.to_owned(), format!("{p50:.0}"), format!("{p99:.0}")]);
     }
     println!("{table}");
-}
-
-/// A table whose columns are numbers, the first one aside.
-fn new_table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-fn sorted(numbers: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut numbers: Vec<f64> = numbers.collect();
-    numbers.sort_by(f64::total_cmp);
-    numbers
-}
-
-/// Of numbers in order; of an even count the mean of the middle two.
-fn median(sorted: &[f64]) -> f64 {
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 {
-        sorted[middle]
-    } else {
-        (sorted[middle - 1] + sorted[middle]) / 2.0
-    }
-}
-
-/// `target/bench/correlation_throughput.json`, wherever the target folder is.
-pub fn file() -> io::Result<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder.join("correlation_throughput.json"))
 }

@@ -16,6 +16,12 @@ pub type RecordId = u32;
 /// A field that rules share: its number in the domain's [`Fields`](super::fields::Fields).
 pub type Slot = u16;
 
+/// Kept fields up to this number need no block of their own.
+const KEPT_INLINE: usize = 2;
+
+/// The fields that are kept of an event.
+pub type Kept = SmallVec<[(Slot, Value<'static>); KEPT_INLINE]>;
+
 /// What is kept of an event: what the output needs, and the fields that rules read later.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
@@ -29,7 +35,7 @@ pub struct Record {
     text: Box<[u8]>,
     /// Where each of them ends in `text`; `u32::MAX` where it is absent.
     ends: [u32; Part::COUNT],
-    kept: SmallVec<[(Slot, Value<'static>); 2]>,
+    kept: Kept,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +54,11 @@ impl Part {
 const ABSENT: u32 = u32::MAX;
 
 impl Record {
+    /// How many parts its text has.
+    pub const PARTS: usize = Part::COUNT;
+
     /// Keeps what is needed of an event.
-    pub fn new(event: &Event<'_>, time: u64, kept: SmallVec<[(Slot, Value<'static>); 2]>) -> Self {
+    pub fn new(event: &Event<'_>, time: u64, kept: Kept) -> Self {
         let parts = [
             Some(event.key),
             event.event_type(),
@@ -57,6 +66,17 @@ impl Record {
             event.field(b"timestamp"),
             event.field(b"value"),
         ];
+        Self::from_parts(parts, event.id, time, event.hops, kept)
+    }
+
+    /// A record of these parts: key, type and the standard fields.
+    pub fn from_parts(
+        parts: [Option<&[u8]>; Self::PARTS],
+        id: EntryId,
+        time: u64,
+        hops: u32,
+        kept: SmallVec<[(Slot, Value<'static>); 2]>,
+    ) -> Self {
         let mut text = Vec::with_capacity(parts.iter().flatten().map(|part| part.len()).sum());
         let ends = parts.map(|part| match part {
             None => ABSENT,
@@ -67,8 +87,8 @@ impl Record {
         });
         Self {
             time,
-            id: event.id,
-            hops: event.hops,
+            id,
+            hops,
             holders: 1,
             text: text.into(),
             ends,
@@ -111,6 +131,22 @@ impl Record {
         self.part(Part::Value)
     }
 
+    /// Key, type and the standard fields.
+    pub fn parts(&self) -> [Option<&[u8]>; Self::PARTS] {
+        [
+            self.part(Part::Key),
+            self.part(Part::Type),
+            self.part(Part::EventId),
+            self.part(Part::Timestamp),
+            self.part(Part::Value),
+        ]
+    }
+
+    /// The kept fields.
+    pub fn kept_slots(&self) -> impl Iterator<Item = (Slot, &Value<'static>)> {
+        self.kept.iter().map(|(slot, value)| (*slot, value))
+    }
+
     /// A kept field; NULL where it was not kept.
     pub fn kept(&self, slot: Slot) -> Value<'_> {
         self.kept
@@ -120,7 +156,7 @@ impl Record {
     }
 
     /// What it takes in memory.
-    fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         let texts: usize = self
             .kept
             .iter()
@@ -130,12 +166,23 @@ impl Record {
             })
             .sum();
         let spilled = if self.kept.spilled() {
-            self.kept.capacity() * size_of::<(Slot, Value)>()
+            self.kept.capacity()
         } else {
             0
         };
-        // Records stand in a list that is partly empty; the text has a block of its own.
-        (3 * size_of::<Self>() / 2 + self.text.len() + texts + spilled + 16) as u64
+        Self::bytes_without_texts(spilled) + (self.text.len() + texts) as u64
+    }
+
+    /// What a record takes whose list of kept fields has a block of its own for so many (0: it has none), apart from
+    /// its texts. Records stand in a list that is partly empty; the text has a block of its own.
+    fn bytes_without_texts(spilled: usize) -> u64 {
+        (3 * size_of::<Self>() / 2 + spilled * size_of::<(Slot, Value)>() + 16) as u64
+    }
+
+    /// What a record that keeps so many fields takes, apart from its texts.
+    pub fn bytes_with(kept: usize) -> u64 {
+        let spilled = if kept > KEPT_INLINE { kept } else { 0 };
+        Self::bytes_without_texts(spilled)
     }
 }
 

@@ -97,10 +97,15 @@ impl<'a> Value<'a> {
     pub fn compare(&self, other: &Value<'_>) -> Option<Ordering> {
         match (self, other) {
             (Self::Null, _) | (_, Value::Null) => None,
-            (Self::Text(a), Value::Text(b)) => match (parse_number(a), parse_number(b)) {
-                (Some(a), Some(b)) => a.partial_cmp(&b),
-                _ => Some(a.cmp(b)),
-            },
+            // The same text is the same number, if it is one.
+            (Self::Text(a), Value::Text(b)) if a == b => Some(Ordering::Equal),
+            (Self::Text(a), Value::Text(b)) => {
+                let numbers = parse_number(a).and_then(|a| Some((a, parse_number(b)?)));
+                match numbers {
+                    Some((a, b)) => a.partial_cmp(&b),
+                    None => Some(a.cmp(b)),
+                }
+            }
             (Self::Bool(_), _) | (_, Value::Bool(_)) => {
                 Some(self.as_truth()?.cmp(&other.as_truth()?))
             }
@@ -111,8 +116,22 @@ impl<'a> Value<'a> {
 
 /// A decimal number, exponent allowed; no blanks, `inf`, `nan` or hex, nothing beyond a double's range.
 pub fn parse_number(text: &[u8]) -> Option<f64> {
-    let plausible = |b: &u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-    if !text.iter().all(plausible) {
+    /// So many digits are exact in a double.
+    const EXACT: usize = 15;
+    let (mut digits, mut points) = (0, 0);
+    for byte in text {
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            b'.' => points += 1,
+            b'+' | b'-' | b'e' | b'E' => {}
+            _ => return None,
+        }
+    }
+    if digits == text.len() && (1..=EXACT).contains(&digits) {
+        let number = text.iter().fold(0, |n, b| 10 * n + u64::from(b - b'0'));
+        return Some(number as f64);
+    }
+    if digits == 0 || points > 1 {
         return None;
     }
     let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
@@ -149,6 +168,11 @@ mod tests {
             ("", None),
             ("e", None),
             ("1e999", None),
+            ("007", Some(7.0)),
+            ("999999999999999", Some(999_999_999_999_999.0)),
+            ("9007199254740993", Some(9_007_199_254_740_992.0)),
+            ("10.0.0.1", None),
+            ("1-2", None),
         ] {
             assert_eq!(parse_number(text.as_bytes()), expected, "{text:?}");
         }

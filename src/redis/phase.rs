@@ -40,12 +40,18 @@ impl Phase {
 /// without definitions means none but the `default` domain.
 pub fn on_loading_start() {
     backtest::stop_all();
-    let _ = state::with(|state| state.engine = Engine::new(state.engine.settings()));
+    let _ = state::with(|state| {
+        state.engine = Engine::new(state.engine.settings());
+        state.renew_wakes();
+    });
 }
 
 /// A database, or all, has been emptied.
 pub fn on_flush(db: Option<i32>) {
-    let _ = state::with(|state| state.engine.flush(db));
+    let _ = state::with(|state| {
+        state.engine.flush(db);
+        state.renew_wakes();
+    });
 }
 
 #[cfg(test)]
