@@ -8,6 +8,8 @@ use crate::engine::EntryId;
 use crate::redis::backtest::{Axons, Order};
 
 const OPTIONS: [&str; 7] = ["TEXT", "DOMAIN", "FROM", "TO", "AXONS", "LIMIT", "TAG"];
+/// What a rule without a name is called.
+const NAMELESS: &str = "backtest";
 /// Integrated events in the reply, where LIMIT says nothing else, and at most.
 const KEEP: usize = 10;
 const KEEP_MOST: u64 = 1_000;
@@ -50,8 +52,12 @@ struct Parsed<'a> {
 
 fn parse<'a>(request: &Request<'a>) -> std::result::Result<Parsed<'a>, Refusal> {
     let mut args = Args::new(request);
-    let rule = args.text("the rule's name")?;
     let (mut text, mut domain, mut axons, mut limit, mut tag) = (None, None, None, None, None);
+    let rule = if nameless(request.args) {
+        NAMELESS
+    } else {
+        args.text("the rule's name")?
+    };
     let (mut from, mut to) = (None, None);
     while !args.done() {
         if args.keyword("TEXT") {
@@ -102,6 +108,17 @@ fn parse<'a>(request: &Request<'a>) -> std::result::Result<Parsed<'a>, Refusal> 
         axons,
         keep,
     })
+}
+
+/// A text comes first, without a rule's name. No text reads like an option, so a rule may be called `text` all the same.
+fn nameless(args: &[&[u8]]) -> bool {
+    let is = |arg: &[u8], keyword: &str| arg.eq_ignore_ascii_case(keyword.as_bytes());
+    match args {
+        [first, second, ..] => {
+            is(first, "TEXT") && !OPTIONS.iter().any(|option| is(second, option))
+        }
+        _ => false,
+    }
 }
 
 /// An entry id, as in `XRANGE`: with both parts, or the time alone, which stands for all ids of that millisecond; or the
@@ -195,6 +212,13 @@ mod tests {
         };
         let line = "text limit 1000 axons a b{t} From 5 to 5 TEXT MATCH Domain d";
         assert_eq!(parsed(line, is(all)), Ok(true));
+        let nameless = Parsed {
+            text: Some("MATCH"),
+            domain: "d",
+            ..plain(NAMELESS)
+        };
+        assert_eq!(parsed("text MATCH DOMAIN d", is(nameless)), Ok(true));
+        assert_eq!(parsed("text", is(plain("text"))), Ok(true));
         let exact = parsed("r FROM 5-1 TO 7-2 TAG t LIMIT 0", |parsed| {
             assert_eq!(parsed.axons, Axons::Tagged(b"t".into()));
             (parsed.from, parsed.to, parsed.keep)

@@ -97,7 +97,7 @@ mod tests {
         let mut page = String::from(
             "# Commands\n\nThis page is written by the module's own table of commands, as `COMMAND DOCS` and \
              `LEAFLET.HELP` are.\n\nWrites reply `OK`. A map is a RESP3 map, and in RESP2 the flat array of names and \
-             values; the order of the names is fixed. Errors read `ERR LEAFLET: ` and one line. No command takes keys. \
+             values; the order of the names is fixed. Errors read `ERR LEAFLET: ` and one line. No command declares keys. \
              All are in the ACL category `@leaflet` (on servers that let modules have one) and in those named below. Who defines \
              a domain or a rule needs the right to read the domain's axons and to write its output.\n",
         );

@@ -321,18 +321,24 @@ pub static COMMANDS: [Command; 17] = [
         name: "LEAFLET.RULE.BACKTEST",
         group: Group::Rules,
         summary: "Tries a rule, one that is there or one that is not yet, on what the domain's axons still hold: how often it \
-                  would have fired, and when. Nothing is written. The client waits, the server does not; see \
-                  [backtests](backtest.md).",
+                  would have fired, and when. Nothing is written. The client waits for it, others are served meanwhile.",
         since: "0.1.0",
         complexity: "O(N) with N the number of keys and of entries read, in slices of a few ms",
         arity: -2,
-        flags: &[Flag::ReadOnly, Flag::Blocking],
+        flags: &[Flag::ReadOnly, Flag::DenyOom, Flag::Blocking],
         args: &[
-            Arg::new("rule", Kind::Text, "The rule's name. Ids of integrated events depend on it."),
             Arg::new(
-                "text",
+                "which",
+                Kind::OneOf(&[
+                    RULE_NAME,
+                    Arg::new("text", Kind::Text, "A rule's text; the rule is called `backtest` then.").after("TEXT"),
+                ]),
+                "A rule, or a text.",
+            ),
+            Arg::new(
+                "named_text",
                 Kind::Text,
-                "The rule's text, where no rule of this name is there yet or another text is to be tried.",
+                "After a name: the text of this rule, which need not be there. Ids of integrated events depend on name and text.",
             )
             .after("TEXT")
             .optional(),

@@ -166,6 +166,16 @@ fn a_rule_that_is_not_there_yet_is_known_by_its_text() {
     let other = try_rule(&mut scene, "other", &["TEXT", "MATCH A -> B WITHIN 2s"]);
     assert_eq!(other.sources(), tried.sources());
     assert_ne!(other.events(), tried.events());
+    let nameless = scene.client.try_call(&[
+        "LEAFLET.RULE.BACKTEST",
+        "TEXT",
+        "MATCH A -> B WITHIN 2s",
+        "DOMAIN",
+        &domain,
+    ]);
+    let nameless = Tried::of(nameless);
+    assert_eq!(nameless.sources(), tried.sources());
+    assert_eq!(nameless.text("rule"), "backtest");
     // Another text for a rule that is there.
     let wider = try_rule(&mut scene, "new", &["TEXT", "MATCH B -> A WITHIN 9s"]);
     assert_eq!(wider.sources(), ["b1 a2"]);
