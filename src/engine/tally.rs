@@ -89,19 +89,19 @@ impl Tally {
         if record.bytes() > MAX_MISS_BYTES {
             return;
         }
-        let same = |miss: &Miss| miss.tag == *tag && *miss.partition == *partition;
-        match self.misses.iter().position(same) {
-            Some(at) => {
-                self.misses.remove(at);
-            }
-            None if self.misses.len() == MAX_MISSES => {
-                self.misses.pop_front();
-            }
-            None => {}
+        let same = |miss: &Miss| *miss.partition == *partition && miss.tag == *tag;
+        let known = self.misses.iter().position(same);
+        let known = known.and_then(|at| self.misses.remove(at));
+        let (tag, partition) = match known {
+            Some(known) => (known.tag, known.partition),
+            None => (Rc::clone(tag), partition.into()),
+        };
+        if self.misses.len() == MAX_MISSES {
+            self.misses.pop_front();
         }
         self.misses.push_back(Miss {
-            tag: Rc::clone(tag),
-            partition: partition.into(),
+            tag,
+            partition,
             seq,
             fits,
             record: record.clone(),

@@ -172,3 +172,20 @@ fn an_answer_is_bounded() {
     let report = scene.ask(Question::default());
     assert_eq!(items(report.get("nearest")).len(), 1);
 }
+
+#[test]
+fn what_survived_a_restart_is_not_said_to_be_missing() {
+    let rule = "MATCH A -> B -> C WITHIN 10s";
+    let before = Scene::new(rule, &["A@axon_1 1000", "B@axon_1 2000"]);
+    let mut after = Scene::new(rule, &[]);
+    let snapshot = before.0.snapshot().unwrap();
+    after.0.restore_windows(&snapshot).unwrap();
+    after.feed(&["B@axon_1 3000"]);
+    assert_eq!(
+        after.reasons(),
+        [
+            "No C has come since the rule was added or the server started.",
+            "The nearest partial match lacks C; its first event leaves the window in 8s."
+        ]
+    );
+}
