@@ -25,11 +25,20 @@ pub struct Record {
     pub hops: u32,
     /// How many hold it: windows, and the event's intake while it lasts.
     holders: u32,
-    /// Key, type and the standard fields, one after the other: one allocation for all.
+    /// Key, type, the standard fields and the texts of those kept, one after the other: one allocation for all.
     text: Box<[u8]>,
-    /// Where each of them ends in `text`; `u32::MAX` where it is absent.
+    /// Where each of the former ends in `text`; `u32::MAX` where it is absent.
     ends: [u32; Part::COUNT],
-    kept: SmallVec<[(Slot, Value<'static>); 2]>,
+    kept: SmallVec<[(Slot, Kept); 2]>,
+}
+
+/// The value of a field that is kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kept {
+    Bool(bool),
+    Number(f64),
+    /// From here to there in the record's text.
+    Text(u32, u32),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +57,8 @@ impl Part {
 const ABSENT: u32 = u32::MAX;
 
 impl Record {
-    /// Keeps what is needed of an event.
-    pub fn new(event: &Event<'_>, time: u64, kept: SmallVec<[(Slot, Value<'static>); 2]>) -> Self {
+    /// Keeps what is needed of an event, and these values of its fields.
+    pub fn new(event: &Event<'_>, time: u64, values: &[(Slot, Value)]) -> Self {
         let parts = [
             Some(event.key),
             event.event_type(),
@@ -57,7 +66,9 @@ impl Record {
             event.field(b"timestamp"),
             event.field(b"value"),
         ];
-        let mut text = Vec::with_capacity(parts.iter().flatten().map(|part| part.len()).sum());
+        let texts = values.iter().map(|(_, value)| text_of(value));
+        let length = parts.iter().flatten().copied().chain(texts);
+        let mut text = Vec::with_capacity(length.map(<[u8]>::len).sum());
         let ends = parts.map(|part| match part {
             None => ABSENT,
             Some(bytes) => {
@@ -65,6 +76,18 @@ impl Record {
                 text.len() as u32
             }
         });
+        let mut kept = SmallVec::new();
+        for (slot, value) in values {
+            let from = text.len() as u32;
+            text.extend_from_slice(text_of(value));
+            let value = match value {
+                Value::Null => continue,
+                Value::Bool(truth) => Kept::Bool(*truth),
+                Value::Number(number) => Kept::Number(*number),
+                Value::Text(_) => Kept::Text(from, text.len() as u32),
+            };
+            kept.push((*slot, value));
+        }
         Self {
             time,
             id: event.id,
@@ -113,29 +136,31 @@ impl Record {
 
     /// A kept field; NULL where it was not kept.
     pub fn kept(&self, slot: Slot) -> Value<'_> {
-        self.kept
-            .iter()
-            .find(|(known, _)| *known == slot)
-            .map_or(Value::Null, |(_, value)| value.as_ref())
+        let found = self.kept.iter().find(|(known, _)| *known == slot);
+        found.map_or(Value::Null, |(_, value)| match *value {
+            Kept::Bool(truth) => Value::Bool(truth),
+            Kept::Number(number) => Value::Number(number),
+            Kept::Text(from, to) => Value::text(&self.text[from as usize..to as usize]),
+        })
     }
 
     /// What it takes in memory.
     fn bytes(&self) -> u64 {
-        let texts: usize = self
-            .kept
-            .iter()
-            .map(|(_, value)| match value {
-                Value::Text(text) => text.len(),
-                _ => 0,
-            })
-            .sum();
         let spilled = if self.kept.spilled() {
-            self.kept.capacity() * size_of::<(Slot, Value)>()
+            self.kept.capacity() * size_of::<(Slot, Kept)>()
         } else {
             0
         };
         // Records stand in a list that is partly empty; the text has a block of its own.
-        (3 * size_of::<Self>() / 2 + self.text.len() + texts + spilled + 16) as u64
+        (3 * size_of::<Self>() / 2 + self.text.len() + spilled + 16) as u64
+    }
+}
+
+/// The bytes of a text; no other value has any.
+fn text_of<'a>(value: &'a Value) -> &'a [u8] {
+    match value {
+        Value::Text(text) => text,
+        _ => &[],
     }
 }
 
