@@ -71,6 +71,18 @@ impl Expiry {
         }
     }
 
+    /// What stands at this place: its place in processing order and its time.
+    pub fn at(&self, place: u32) -> (u64, u64) {
+        let waiting = &self.places[place as usize];
+        (waiting.seq, waiting.time)
+    }
+
+    /// All that wait, what came last first.
+    pub fn youngest_first(&self) -> impl Iterator<Item = Waiting> + '_ {
+        let at = |place: u32| self.places.get(place as usize).copied();
+        std::iter::successors(at(self.youngest), move |waiting| at(waiting.older))
+    }
+
     /// What waits longest.
     pub fn oldest(&self) -> Option<Waiting> {
         self.places.get(self.oldest as usize).copied()
@@ -88,6 +100,8 @@ mod tests {
         list.remove(places[1]);
         list.remove(places[3]);
         list.push(9, 9, 0);
+        let times: Vec<u64> = list.youngest_first().map(|waiting| waiting.time).collect();
+        assert_eq!(times, [9, 2, 0]);
         let mut order = Vec::new();
         while let Some(oldest) = list.oldest() {
             order.push(oldest.time);

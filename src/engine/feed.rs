@@ -12,13 +12,12 @@ use super::intake::{Fate, Intake};
 use super::key::AxonKey;
 use super::leaflet::Leaflet;
 use super::processor::Rule;
-use super::reorder::Reorder;
 use super::stats::Stats;
 use super::store::Store;
 use super::time::{read_time, TimeSource};
 
-/// How many held events one event or tick lets go; the next one goes on. More than one can bring, so that nothing piles
-/// up.
+/// How many held events and deadlines one event or tick takes together; the next one goes on, and a leaflet that is behind
+/// asks for a tick at once.
 const RELEASE_SLICE: usize = 1_024;
 
 /// The parts of a domain that work on one of its leaflets.
@@ -36,34 +35,41 @@ pub struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    /// An event of this axon comes.
-    pub fn arrive(&mut self, axon: usize, event: &Event<'_>, host: &mut Host) {
+    /// An event of this axon comes. False: it is dropped, as if it had not come.
+    pub fn arrive(&mut self, axon: usize, event: &Event<'_>, host: &mut Host) -> bool {
         let TimeSource::Field { lateness, .. } = self.spec.time else {
             let time = event.id.ms;
             self.leaflet.clock = self.leaflet.clock.max(time);
             self.process(axon, event, time, self.leaflet.clock, host);
-            return;
+            return true;
         };
         let time = self.time_field.and_then(|field| read_time(field, event));
         let Some(time) = time else {
             self.stats.events_untimed += 1;
-            return;
+            return false;
         };
         if time > event.id.ms.saturating_add(host.settings.max_time_ahead) {
             self.stats.events_ahead += 1;
-            return;
+            return false;
         }
         if time < self.leaflet.clock.saturating_sub(lateness) {
             self.stats.events_late += 1;
-            return;
+            return false;
         }
-        if host.total.bytes() + Reorder::bytes_of(event) > host.settings.max_window_memory {
-            self.stats.events_shed += 1;
-            return;
-        }
+        // Also an event that finds no room moves the clock: what is held would else never make room.
         self.leaflet.clock = self.leaflet.clock.max(time);
-        self.leaflet.held.hold(event, time);
-        self.release(host);
+        let caught_up = self.release(host);
+        if caught_up && time <= self.leaflet.clock.saturating_sub(lateness) {
+            // It is not earlier than what was held until now, and need not wait.
+            self.process(axon, event, time, time, host);
+        } else if host.total.bytes() + self.leaflet.bytes_to_hold(event)
+            > host.settings.max_window_memory
+        {
+            self.stats.events_shed += 1;
+        } else {
+            self.leaflet.hold(event, time);
+        }
+        true
     }
 
     /// Time passes in silence.
@@ -72,14 +78,18 @@ impl Feed<'_> {
         self.release(host);
     }
 
-    /// Processes the held events whose time has come, and meets the deadlines behind the watermark.
-    fn release(&mut self, host: &mut Host) {
+    /// Processes the held events whose time has come, and meets the deadlines behind the watermark, in the order of
+    /// time. False: something of that is left.
+    fn release(&mut self, host: &mut Host) -> bool {
         let watermark = self.leaflet.clock.saturating_sub(self.spec.time.lateness());
         for _ in 0..RELEASE_SLICE {
-            let Some((time, held)) = self.leaflet.held.release(watermark) else {
-                let (rules, mut intake) = self.intake(host);
-                intake.meet_deadlines(rules, watermark);
-                return;
+            let next = self.leaflet.next_held().filter(|time| *time <= watermark);
+            let (rules, mut intake) = self.intake(host);
+            if intake.meet_deadline(rules, next.unwrap_or(watermark)) {
+                continue;
+            }
+            let Some((time, held)) = self.leaflet.release(watermark) else {
+                return true;
             };
             held.with_event(|event| {
                 let name = AxonKey::parse(event.key).name;
@@ -88,6 +98,7 @@ impl Feed<'_> {
                 self.process(axon, event, time, time, host);
             });
         }
+        false
     }
 
     fn intake<'s, 'h>(&'s mut self, host: &'s mut Host<'h>) -> (&'s mut [Rule], Intake<'s, 'h>) {

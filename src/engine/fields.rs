@@ -42,6 +42,11 @@ impl Fields {
         Ok(slot)
     }
 
+    /// The slot of a field, if a rule uses it.
+    pub fn find(&self, field: &FieldRef) -> Option<Slot> {
+        self.index.get(field).copied()
+    }
+
     /// One rule less uses the slot.
     pub fn release(&mut self, slot: Slot) {
         let (field, users) = &mut self.slots[slot as usize];

@@ -17,7 +17,7 @@ use super::leaflet::Leaflet;
 use super::matcher::scope::{MatchScope, Matched};
 use super::matcher::{Match, Search};
 use super::output::Integrated;
-use super::partition::Candidate;
+use super::partition::{push_part, Candidate, PartitionKey};
 use super::processor::Rule;
 use super::rule::ast::{Consume, Select};
 use super::rule::pattern::{members, AtomSet};
@@ -27,7 +27,7 @@ use super::store::{Record, RecordId, Slot, Store};
 use super::value::Value;
 use super::window::{Window, OVERHEAD_BYTES};
 
-/// How many deadlines one event or tick meets; the next one goes on.
+/// How many deadlines an event meets; the next one goes on.
 const DEADLINE_SLICE: usize = 1_024;
 
 /// What became of an event, over all rules.
@@ -50,9 +50,6 @@ pub struct Arrival<'a> {
     /// Made when the first rule needs it.
     record: Option<RecordId>,
 }
-
-/// A partition's key: the texts of its parts, each with its length in front.
-type PartitionKey = SmallVec<[u8; 64]>;
 
 impl<'a> Arrival<'a> {
     /// As windows hold it, with every field that any of its rules keeps.
@@ -84,8 +81,7 @@ impl<'a> Arrival<'a> {
             let text = program.fields[*field as usize]
                 .read(self.event)
                 .into_text()?;
-            key.extend_from_slice(&(text.len() as u32).to_le_bytes());
-            key.extend_from_slice(&text);
+            push_part(&mut key, &text);
         }
         Some(key)
     }
@@ -122,15 +118,23 @@ pub struct Intake<'a, 'h> {
 impl Intake<'_, '_> {
     /// Meets the deadlines that lie before this time (ms).
     pub fn meet_deadlines(&mut self, rules: &mut [Rule], passed: u64) {
+        self.leaflet.pass(passed);
         for _ in 0..DEADLINE_SLICE {
-            let Some(deadline) = self.leaflet.meet(passed) else {
+            if !self.meet_deadline(rules, passed) {
                 break;
-            };
-            if let Ok(place) = rules.binary_search_by_key(&deadline.order, |rule| rule.order) {
-                self.meet(&mut rules[place], &deadline);
             }
         }
-        self.leaflet.met(passed);
+    }
+
+    /// Meets the next deadline that lies before this time (ms), if there is one.
+    pub fn meet_deadline(&mut self, rules: &mut [Rule], passed: u64) -> bool {
+        let Some(deadline) = self.leaflet.meet(passed) else {
+            return false;
+        };
+        if let Ok(place) = rules.binary_search_by_key(&deadline.order, |rule| rule.order) {
+            self.meet(&mut rules[place], &deadline);
+        }
+        true
     }
 
     /// The event comes in: time passes, and what has left the windows goes.
@@ -174,10 +178,13 @@ impl Intake<'_, '_> {
         let program = Rc::clone(&rule.program);
         rule.stats.events_seen += 1;
         let fits = arrival.fits(&program, atoms);
+        rule.tally
+            .offered(atoms, fits, arrival.event.id, arrival.time);
         if fits == 0 {
             return;
         }
         let Some(key) = arrival.partition_key(&program) else {
+            rule.tally.unkeyed += 1;
             return;
         };
         let floor = self.leaflet.max_time.saturating_sub(program.within);
@@ -230,7 +237,15 @@ impl Intake<'_, '_> {
         if triggers != 0 {
             let trigger = arrival.candidate(self.store);
             let found = self.search(matching, trigger, triggers, floor, 0);
+            let before = matching.rule.stats.matches;
             consumed = self.conclude(matching, &found, trigger.time, &mut shed);
+            let waits = |atom: u8| matching.program.atoms[atom as usize].buffer.is_some();
+            if matching.rule.stats.matches == before && !members(usable).all(waits) {
+                // No window will tell of it.
+                let record = self.store.get(trigger.record);
+                let (tally, tag) = (&mut matching.rule.tally, &self.leaflet.tag);
+                tally.missed(tag, matching.key, trigger.seq, usable, record);
+            }
         }
         if !consumed && usable != 0 {
             if self.keep(matching, arrival, usable) {
@@ -384,6 +399,7 @@ impl Intake<'_, '_> {
                 level: None,
             };
             if kind.having.as_ref().is_some_and(|h| !h.holds(&scope)) {
+                matching.rule.tally.having_failed += 1;
                 continue;
             }
             concluded = true;
@@ -401,17 +417,16 @@ impl Intake<'_, '_> {
         match kind.consume {
             Consume::Matched => {
                 let events = || found.iter().flatten();
+                // While their partition is there.
+                if kind.absences.iter().any(|not| !not.looks_back()) {
+                    self.leaflet.cancel(id, key, events().map(|m| m.event.seq));
+                }
                 self.leaflet.with_known_window(id, |window| {
                     events().for_each(|m| window.consume(key, m.event.seq, store));
                 });
-                if kind.absences.iter().any(|not| !not.looks_back()) {
-                    let consumed =
-                        |deadline: &Deadline| events().any(|m| m.event.seq == deadline.seq);
-                    self.leaflet.cancel(id, key, consumed);
-                }
             }
             Consume::Partition => {
-                self.leaflet.cancel(id, key, |_| true);
+                self.leaflet.cancel_all(id, key);
                 self.leaflet
                     .with_known_window(id, |window| window.consume_partition(key, store));
             }
@@ -442,6 +457,9 @@ impl Intake<'_, '_> {
             let emission = self.emission(rule, program, events, time, confidence, level);
             cut = emission.hops > self.host.settings.max_hops;
             emitted = (!cut).then_some(emission);
+            if !cut {
+                rule.tally.fired = Some(time);
+            }
         }
         for stats in [&mut *self.stats, &mut rule.stats] {
             stats.matches += 1;
@@ -556,6 +574,7 @@ impl Intake<'_, '_> {
             Some(weight) => weight.eval(&arrival.scope(program)).as_number(),
         };
         let Some(weight) = weight else {
+            rule.tally.weightless += 1;
             return false;
         };
         let candidate = arrival.candidate(self.store);
@@ -625,7 +644,7 @@ impl Intake<'_, '_> {
         change: impl FnOnce(&mut Window, &mut Store) -> T,
     ) -> T {
         let due = time.saturating_add(program.within);
-        let new = || Window::new(program.retention, program.buffers, &rule.joins, &rule.meter);
+        let new = || rule.window();
         let store = &mut *self.store;
         self.leaflet
             .with_window(rule.id, due, new, |window| change(window, store))

@@ -1,10 +1,12 @@
 //! The leaky sum of an `INTEGRATE` rule.
 
+use serde::{Deserialize, Serialize};
+
 use super::rule::ast::Reset;
 use super::rule::program::Integrate;
 
 /// A level that decays by itself: a leaky integrator, as of a cell's calcium.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Level {
     value: f64,
     /// When it was last raised, ms.
@@ -35,6 +37,22 @@ impl Level {
         // It stays a number whatever comes.
         self.value = (self.value + weight).clamp(f64::MIN, f64::MAX);
         self.value
+    }
+
+    /// It is a level that can come about.
+    pub fn is_sound(&self) -> bool {
+        self.value.is_finite()
+    }
+
+    /// The level at this time (ms), if nothing comes until then.
+    pub fn at(&self, time: u64, decay: u64) -> f64 {
+        let elapsed = time.saturating_sub(self.last) as f64;
+        self.value * libm::exp(-elapsed / decay as f64)
+    }
+
+    /// When the rule last fired, ms.
+    pub fn fired(&self) -> Option<u64> {
+        self.fired
     }
 
     /// The refractory period is over.

@@ -55,6 +55,9 @@ impl Join {
     const LIST_BYTES: usize =
         2 * size_of::<(Key, VecDeque<Candidate>)>() + 2 * size_of::<Candidate>();
 
+    /// The most a candidate takes, apart from the text of its value.
+    pub const BYTES: usize = Self::PLACE_BYTES + Self::LIST_BYTES;
+
     /// Adds a candidate with this value; what it takes.
     pub fn insert(&mut self, value: &Value, candidate: Candidate) -> u64 {
         let key = match place(value) {

@@ -8,10 +8,13 @@ use std::rc::Rc;
 use ahash::AHashMap;
 
 use super::deadline::Deadline;
+use super::emission::Wake;
+use super::event::Event;
 use super::meter::Meter;
-use super::reorder::Reorder;
+use super::reorder::{Held, HeldState, Reorder};
 use super::store::Store;
 use super::window::Window;
+use super::Result;
 
 /// A rule's number in its domain, never used twice.
 pub type RuleId = u32;
@@ -31,7 +34,7 @@ pub struct Leaflet {
     /// The largest time processed so far, ms.
     pub max_time: u64,
     /// Events that wait for their time to come.
-    pub held: Reorder,
+    held: Reorder,
     /// The largest time seen so far, and what has passed in silence since: deadlines are met by it.
     pub clock: u64,
     /// How many events were processed.
@@ -42,8 +45,8 @@ pub struct Leaflet {
     due: BinaryHeap<Reverse<(u64, RuleId)>>,
     /// The deadlines of all rules.
     deadlines: BTreeSet<Deadline>,
-    /// Some of them should have been met: the last event or tick did not get through.
-    behind: bool,
+    /// Those before this time (ms) should have been met; where the last event did not get through, some are left.
+    pub(super) passed: u64,
     /// Those of paused rules.
     stopped: BTreeSet<Deadline>,
     /// How many windows hold anything.
@@ -64,7 +67,7 @@ impl Leaflet {
             meter: Rc::clone(meter),
             max_time: 0,
             held: Reorder::new(held),
-            behind: false,
+            passed: 0,
             clock: 0,
             seq: 0,
             windows: AHashMap::new(),
@@ -79,7 +82,48 @@ impl Leaflet {
 
     /// It holds state that can still matter, apart from its clock.
     pub fn is_live(&self) -> bool {
-        self.live > 0 || self.held.next().is_some()
+        self.live > 0 || self.next_held().is_some()
+    }
+
+    /// The time of the earliest event held, ms.
+    pub fn next_held(&self) -> Option<u64> {
+        self.held.next()
+    }
+
+    /// At most what it takes to hold an event.
+    pub fn bytes_to_hold(&self, event: &Event<'_>) -> u64 {
+        Reorder::bytes_of(event) + Reorder::BASE_BYTES + self.own_bytes()
+    }
+
+    /// The events that wait for their time to come.
+    pub fn held(&self) -> &Reorder {
+        &self.held
+    }
+
+    /// Takes over events that were held, and how many had been so far.
+    ///
+    /// # Errors
+    /// Where they make no sense.
+    pub fn restore_held(&mut self, held: Vec<HeldState>, arrivals: u64) -> Result<()> {
+        let was_live = self.is_live();
+        let result = self.held.restore(held, arrivals);
+        self.count(was_live);
+        result
+    }
+
+    /// Holds an event of this time (ms).
+    pub fn hold(&mut self, event: &Event<'_>, time: u64) {
+        let was_live = self.is_live();
+        self.held.hold(event, time);
+        self.count(was_live);
+    }
+
+    /// The next event whose time has come when none before `watermark` (ms) can come any more; its time and itself.
+    pub fn release(&mut self, watermark: u64) -> Option<(u64, Held)> {
+        let was_live = self.is_live();
+        let released = self.held.release(watermark);
+        self.count(was_live);
+        released
     }
 
     /// Changes the window of a rule, which `new` makes where there is none. `due`: the time after which what is put
@@ -110,20 +154,29 @@ impl Leaflet {
 
     /// Takes note of what became of one window.
     fn note(&mut self, was_live: bool, is_live: bool) {
-        let before = self.live;
-        self.live = before + usize::from(is_live) - usize::from(was_live);
-        let bytes = (LEAFLET_BYTES + self.tag.len()) as u64;
-        match (before, self.live) {
-            (0, 1) => self.meter.add_bytes(bytes),
-            (1, 0) => self.meter.remove_bytes(bytes),
+        let before = self.is_live();
+        self.live = self.live + usize::from(is_live) - usize::from(was_live);
+        self.count(before);
+    }
+
+    /// Counts what the leaflet itself takes, while it is live.
+    fn count(&self, was_live: bool) {
+        match (was_live, self.is_live()) {
+            (false, true) => self.meter.add_bytes(self.own_bytes()),
+            (true, false) => self.meter.remove_bytes(self.own_bytes()),
             _ => {}
         }
+    }
+
+    fn own_bytes(&self) -> u64 {
+        (LEAFLET_BYTES + self.tag.len()) as u64
     }
 
     /// Gives back what a leaflet that is not live keeps to be faster when it becomes live again.
     pub fn shrink(&mut self) {
         self.windows = AHashMap::new();
         self.due = BinaryHeap::new();
+        self.held.shrink();
     }
 
     /// Forgets what a rule held.
@@ -132,9 +185,10 @@ impl Leaflet {
             self.note(!window.is_empty(), false);
             window.clear(store);
             self.due.retain(|Reverse((_, of))| *of != rule);
-            for deadlines in [&mut self.deadlines, &mut self.stopped] {
-                deadlines.retain(|deadline| deadline.rule != rule);
-            }
+        }
+        // Those of a paused rule outlive its window.
+        for deadlines in [&mut self.deadlines, &mut self.stopped] {
+            deadlines.retain(|deadline| deadline.rule != rule);
         }
     }
 
@@ -159,22 +213,36 @@ impl Leaflet {
         }
     }
 
-    /// Takes back those deadlines of a partition that fit.
-    pub fn cancel(&mut self, rule: RuleId, key: &[u8], fits: impl FnMut(&Deadline) -> bool) {
+    /// Takes back the deadlines of these events.
+    pub fn cancel(&mut self, rule: RuleId, key: &[u8], events: impl Iterator<Item = u64>) {
         if let Some(window) = self.windows.get_mut(&rule) {
-            for deadline in window.take_deadlines(key, fits) {
+            for deadline in
+                events.flat_map(|seq| window.take_deadlines(key, |all| all.take_of(seq)))
+            {
                 self.deadlines.remove(&deadline);
             }
         }
     }
 
-    /// What this NOT waits for has come to a partition: no match ends with its deadlines any more.
+    /// Takes back all deadlines of a partition.
+    pub fn cancel_all(&mut self, rule: RuleId, key: &[u8]) {
+        if let Some(window) = self.windows.get_mut(&rule) {
+            for deadline in window.take_deadlines(key, |all| all.take_where(|_| true)) {
+                self.deadlines.remove(&deadline);
+            }
+        }
+    }
+
+    /// What this NOT waits for has come to a partition: no match ends with its deadlines any more, but for those that
+    /// have passed and are still to be met.
     pub fn break_wait(&mut self, rule: RuleId, key: &[u8], absence: usize) {
         let bit = 1 << absence;
         let Some(window) = self.windows.get_mut(&rule) else {
             return;
         };
-        for mut deadline in window.take_deadlines(key, |deadline| deadline.absences & bit != 0) {
+        let passed = self.passed;
+        let broken = |deadline: &Deadline| deadline.absences & bit != 0 && deadline.at >= passed;
+        for mut deadline in window.take_deadlines(key, |all| all.take_where(broken)) {
             self.deadlines.remove(&deadline);
             deadline.absences &= !bit;
             if deadline.absences != 0 {
@@ -189,40 +257,77 @@ impl Leaflet {
         let due = self.deadlines.first().is_some_and(|next| next.at < clock);
         let deadline = due.then(|| self.deadlines.pop_first())??;
         if let Some(window) = self.windows.get_mut(&deadline.rule) {
-            window.take_deadlines(&deadline.partition, |other| *other == deadline);
+            window.take_deadlines(&deadline.partition, |all| all.take(&deadline));
         }
         Some(deadline)
     }
 
-    /// Takes note of how far deadlines have been met.
-    pub fn met(&mut self, clock: u64) {
-        self.behind = self.deadlines.first().is_some_and(|next| next.at < clock);
+    /// All deadlines, of paused rules too.
+    pub fn all_deadlines(&self) -> impl Iterator<Item = &Deadline> {
+        self.deadlines.iter().chain(&self.stopped)
+    }
+
+    /// All windows, in no order.
+    pub fn windows(&self) -> impl Iterator<Item = (RuleId, &Window)> {
+        self.windows.iter().map(|(rule, window)| (*rule, &**window))
+    }
+
+    /// When to look for something that leaves a rule's window, for each rule.
+    pub fn dues(&self) -> impl Iterator<Item = (RuleId, u64)> + '_ {
+        self.due.iter().map(|Reverse((due, rule))| (*rule, *due))
+    }
+
+    /// Puts a window in that was restored.
+    pub fn put_window(&mut self, rule: RuleId, due: u64, window: Window) {
+        let is_live = !window.is_empty();
+        self.due.push(Reverse((due, rule)));
+        self.windows.insert(rule, Box::new(window));
+        self.note(false, is_live);
+    }
+
+    /// Takes note of how far deadlines should have been met.
+    pub fn pass(&mut self, time: u64) {
+        self.passed = time;
     }
 
     /// What the clock must reach for a deadline to be met or a held event to be processed (ms), where processing stays
-    /// so far behind the clock.
+    /// so far behind the clock. What no clock can reach is not waited for.
     pub fn waits_for(&self, lateness: u64) -> Option<u64> {
-        let deadline = self.deadlines.first().map(|next| next.at.saturating_add(1));
-        let next = deadline.into_iter().chain(self.held.next()).min()?;
-        Some(next.saturating_add(lateness))
+        let deadline = self.deadlines.first();
+        let after = deadline.and_then(|next| next.at.checked_add(1));
+        let next = after.into_iter().chain(self.next_held()).min()?;
+        next.checked_add(lateness)
     }
 
-    /// Stops the deadlines of a rule that is paused, or lets them go on.
-    pub fn set_paused(&mut self, rule: RuleId, paused: bool) {
+    /// After how much silence it is to be woken.
+    pub fn wake(&self, domain: &Rc<str>, lateness: u64) -> Wake {
+        let next = self.waits_for(lateness);
+        Wake {
+            domain: Rc::clone(domain),
+            tag: Rc::clone(&self.tag),
+            after: next.map(|next| next.saturating_sub(self.clock)),
+        }
+    }
+
+    /// Stops the deadlines of a rule that is paused, or lets them go on. Are there any?
+    pub fn set_paused(&mut self, rule: RuleId, paused: bool) -> bool {
         let (from, to) = match paused {
             true => (&mut self.deadlines, &mut self.stopped),
             false => (&mut self.stopped, &mut self.deadlines),
         };
-        let (moved, stay) = std::mem::take(from)
+        let (mut moved, stay) = std::mem::take(from)
             .into_iter()
-            .partition(|deadline| deadline.rule == rule);
+            .partition::<BTreeSet<_>, _>(|deadline| deadline.rule == rule);
+        let any = !moved.is_empty();
         *from = stay;
-        to.extend::<BTreeSet<Deadline>>(moved);
+        to.append(&mut moved);
+        any
     }
 
     /// Lets go what has left the windows. Deadlines that are still to be met may need it: they come first.
     pub fn expire(&mut self, store: &mut Store) {
-        if self.behind {
+        let next = self.deadlines.first();
+        if next.is_some_and(|next| next.at < self.passed) {
             return;
         }
         while let Some(&Reverse((due, rule))) = self.due.peek() {

@@ -30,6 +30,7 @@ pub mod emission;
 pub mod error;
 pub mod event;
 mod expiry;
+mod explain;
 pub mod expr;
 mod feed;
 pub mod field;
@@ -48,13 +49,17 @@ pub mod output;
 mod partition;
 mod processor;
 mod reorder;
+pub mod report;
 mod router;
 pub mod rule;
 pub mod settings;
+mod snapshot;
 pub mod stats;
 mod store;
+mod tally;
 pub mod time;
 pub mod value;
+pub mod whynot;
 mod window;
 
 use std::rc::Rc;
@@ -144,6 +149,12 @@ impl Engine {
         self.wakes.drain(..)
     }
 
+    /// All leaflets in which something waits for time to pass, in no order: after definitions have changed or something
+    /// was forgotten, which [`wakes`](Self::wakes) does not tell.
+    pub fn waits(&self) -> impl Iterator<Item = Wake> + '_ {
+        self.domains.iter().flat_map(Domain::waits)
+    }
+
     /// The clock of a leaflet in which something waits for its time to pass, and what it has to reach (ms).
     pub fn waiting(&self, domain: &str, tag: &[u8]) -> Option<(u64, u64)> {
         self.domains[self.domain_place(domain).ok()?].waiting(tag)
@@ -162,6 +173,8 @@ impl Engine {
         out: &mut Vec<Emission>,
     ) -> Result<()> {
         let at = self.domain_place(domain)?;
+        // Held events go to the rules that there are now.
+        self.router.refresh(&mut self.domains);
         let mut host = Host {
             settings: &self.settings,
             total: &self.meter,
@@ -278,7 +291,7 @@ impl Engine {
     /// Where there is no such domain or rule.
     pub fn set_paused(&mut self, domain: &str, name: &str, paused: bool) -> Result<()> {
         let (at, place) = self.rule_place(domain, name)?;
-        self.domains[at].set_paused(place, paused);
+        self.domains[at].set_paused(place, paused, &mut self.wakes);
         Ok(())
     }
 

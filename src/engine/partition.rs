@@ -7,12 +7,32 @@ use std::rc::Rc;
 use ahash::AHashMap;
 use smallvec::SmallVec;
 
-use super::deadline::Deadline;
+use super::deadline::Pending;
 use super::integrate::Level;
 use super::join::Join;
 use super::rule::pattern::AtomSet;
 use super::store::RecordId;
 use super::value::Value;
+
+/// A partition's key: the texts of its parts, each with its length in front.
+pub type PartitionKey = SmallVec<[u8; 64]>;
+
+/// Adds a part to a partition's key.
+pub fn push_part(key: &mut PartitionKey, text: &[u8]) {
+    key.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    key.extend_from_slice(text);
+}
+
+/// The parts of a partition's key.
+pub fn key_parts(mut key: &[u8]) -> Vec<&[u8]> {
+    let mut parts = Vec::new();
+    while let Some((length, rest)) = key.split_first_chunk() {
+        let (part, rest) = rest.split_at(u32::from_le_bytes(*length) as usize);
+        parts.push(part);
+        key = rest;
+    }
+    parts
+}
 
 /// An event that waits in a window for partners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +77,8 @@ pub struct Partition {
     pub buffers: SmallVec<[VecDeque<Candidate>; 2]>,
     /// Trigger times of the emissions that LIMIT still has to count.
     pub(super) fired: VecDeque<u64>,
+    /// The candidate kept last.
+    pub(super) last_kept: u64,
     /// What only some rules need.
     pub(super) more: Option<Box<More>>,
 }
@@ -66,10 +88,7 @@ pub struct Partition {
 pub struct More {
     /// By the number of the NOT.
     pub seen: SmallVec<[VecDeque<Seen>; 1]>,
-    /// Deadlines of this partition.
-    pub pending: Vec<Deadline>,
-    /// The candidate kept last.
-    pub last_kept: u64,
+    pub pending: Pending,
     /// With its place in the window's expiry list.
     pub level: Option<(Level, u32)>,
     /// Candidates by fields that WHERE compares, in the order of [`Match::joins`](super::rule::program::Match::joins).
@@ -94,6 +113,7 @@ impl Partition {
                 .take(buffers)
                 .collect(),
             fired: VecDeque::new(),
+            last_kept: 0,
             more: None,
         }
     }

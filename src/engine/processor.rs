@@ -1,6 +1,6 @@
 //! A domain at work: its rules, its leaflets, and what happens when an event comes in.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use ahash::AHashMap;
@@ -18,6 +18,8 @@ use super::meter::Meter;
 use super::rule::program::{Joined, Kind, Program};
 use super::stats::Stats;
 use super::store::{Slot, Store};
+use super::tally::Tally;
+use super::window::Window;
 use super::Result;
 
 /// Leaflets that hold nothing but their clock are remembered up to this many in a domain.
@@ -25,6 +27,10 @@ const MAX_IDLE: u64 = 16_384;
 
 /// Up to so many idle leaflets of a domain keep their empty windows, so that few busy ones need not make them anew.
 const WARM_IDLE: u64 = 64;
+
+/// A domain remembers up to so many names of axons, of up to so many bytes, to tell of them.
+const MAX_AXONS: usize = 1_024;
+const MAX_AXON_NAME: usize = 256;
 
 /// A rule in force.
 #[derive(Debug)]
@@ -42,6 +48,7 @@ pub struct Rule {
     pub joins: Rc<[(usize, Slot)]>,
     pub paused: bool,
     pub stats: Stats,
+    pub tally: Tally,
     pub meter: Rc<Meter>,
 }
 
@@ -51,6 +58,12 @@ impl Rule {
             program: &self.program,
             slots: &self.slots,
         }
+    }
+
+    /// An empty window of this rule.
+    pub fn window(&self) -> Window {
+        let program = &self.program;
+        Window::new(program.retention, program.buffers, &self.joins, &self.meter)
     }
 
     pub fn info(&self, domain: &str) -> RuleInfo {
@@ -82,21 +95,23 @@ impl Rule {
 #[derive(Debug)]
 pub struct Domain {
     pub spec: DomainSpec,
-    name: Rc<str>,
+    pub(super) name: Rc<str>,
     pub rules: Vec<Rule>,
     next_rule: RuleId,
-    leaflets: AHashMap<Rc<[u8]>, Leaflet>,
+    pub(super) leaflets: AHashMap<Rc<[u8]>, Leaflet>,
     /// How many leaflets hold anything but their clock.
-    live: u64,
+    pub(super) live: u64,
     /// Those that do not, in the order in which they are given up when there are too many.
-    idle: VecDeque<Rc<[u8]>>,
-    store: Store,
-    fields: Fields,
+    pub(super) idle: VecDeque<Rc<[u8]>>,
+    pub(super) store: Store,
+    pub(super) fields: Fields,
     index: Index,
+    /// The axons that have come by (their keys without the tag), as far as they are remembered.
+    axons: BTreeSet<Box<[u8]>>,
     stats: Stats,
-    meter: Rc<Meter>,
+    pub(super) meter: Rc<Meter>,
     /// Of the events that leaflets hold back.
-    held: Rc<Meter>,
+    pub(super) held: Rc<Meter>,
     /// Where the time of events stands, if it is a field.
     time_field: Option<FieldRef>,
 }
@@ -118,6 +133,7 @@ impl Domain {
             store: Store::new(Meter::child(&meter)),
             fields: Fields::default(),
             index: Index::default(),
+            axons: BTreeSet::new(),
             stats: Stats::default(),
             meter,
         }
@@ -154,6 +170,7 @@ impl Domain {
             name: name.into(),
             text: text.into(),
             joins: joins(&program, &slots),
+            tally: Tally::new(program.atoms.len()),
             program: Rc::new(program),
             slots: slots.into(),
             paused,
@@ -203,15 +220,19 @@ impl Domain {
     pub fn reset_rule(&mut self, place: usize) {
         self.forget_windows(self.rules[place].id);
         self.rules[place].stats = Stats::default();
+        self.rules[place].tally.clear();
     }
 
     /// Forgets all windows and clocks.
     pub fn clear(&mut self) {
-        self.leaflets.clear();
-        self.idle.clear();
+        self.leaflets = AHashMap::new();
+        self.idle = VecDeque::new();
         self.live = 0;
         self.store.clear();
-        self.rules.iter().for_each(|rule| rule.meter.clear());
+        for rule in &mut self.rules {
+            rule.meter.clear();
+            rule.tally.forget_misses();
+        }
         self.held.clear();
         self.meter.clear();
     }
@@ -220,9 +241,10 @@ impl Domain {
     pub fn reset(&mut self) {
         self.clear();
         self.stats = Stats::default();
-        self.rules
-            .iter_mut()
-            .for_each(|rule| rule.stats = Stats::default());
+        for rule in &mut self.rules {
+            rule.stats = Stats::default();
+            rule.tally.clear();
+        }
     }
 
     /// Builds the index anew, after a change of rules or when too many axons were seen.
@@ -232,8 +254,31 @@ impl Domain {
 
     /// The number of an axon (its key without the tag) in the index.
     pub fn axon(&mut self, name: &[u8]) -> usize {
+        if self.axons.len() < MAX_AXONS && name.len() <= MAX_AXON_NAME {
+            self.axons.insert(name.into());
+        }
         let rules = &self.rules;
         self.index.axon(name, |place| rules[place].indexed())
+    }
+
+    /// What the rules' windows hold of events.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The leaflet of a tag, if it is known.
+    pub fn leaflet(&self, tag: &[u8]) -> Option<&Leaflet> {
+        self.leaflets.get(tag)
+    }
+
+    /// All leaflets that are known, in no order.
+    pub fn leaflets(&self) -> impl Iterator<Item = &Leaflet> {
+        self.leaflets.values()
+    }
+
+    /// The names of the axons it knows.
+    pub fn axons(&self) -> impl Iterator<Item = &[u8]> {
+        self.axons.iter().map(AsRef::as_ref)
     }
 
     pub fn info(&self) -> DomainInfo {
@@ -294,11 +339,19 @@ impl Domain {
 
     /// Lets a leaflet's clock pass to this time (ms) in silence.
     pub fn tick(&mut self, tag: &[u8], time: u64, host: &mut Host) {
-        self.work(tag, host, |feed, host| feed.tick(time, host));
+        self.work(tag, host, |feed, host| {
+            feed.tick(time, host);
+            true
+        });
     }
 
-    /// Works on a leaflet, if it is known.
-    fn work(&mut self, tag: &[u8], host: &mut Host, work: impl FnOnce(&mut Feed, &mut Host)) {
+    /// Works on a leaflet, if it is known. The work says whether it has ended the leaflet's silence.
+    fn work(
+        &mut self,
+        tag: &[u8],
+        host: &mut Host,
+        work: impl FnOnce(&mut Feed, &mut Host) -> bool,
+    ) {
         let lateness = self.spec.time.lateness();
         let Some(leaflet) = self.leaflets.get_mut(tag) else {
             return;
@@ -316,16 +369,20 @@ impl Domain {
             stats: &mut self.stats,
             leaflet,
         };
-        work(&mut feed, host);
-        let next = leaflet.waits_for(lateness);
-        if next.is_some() || waited {
-            host.wakes.push(Wake {
-                domain: Rc::clone(&self.name),
-                tag: Rc::clone(&leaflet.tag),
-                after: next.map(|next| next.saturating_sub(leaflet.clock)),
-            });
+        let heard = work(&mut feed, host);
+        if heard && (waited || leaflet.waits_for(lateness).is_some()) {
+            host.wakes.push(leaflet.wake(&self.name, lateness));
         }
         self.settle(tag, was_live);
+    }
+
+    /// The leaflets in which something waits for time to pass, in no order.
+    pub fn waits(&self) -> impl Iterator<Item = Wake> + '_ {
+        let lateness = self.spec.time.lateness();
+        let waiting = self.leaflets.values();
+        waiting
+            .map(move |leaflet| leaflet.wake(&self.name, lateness))
+            .filter(|wake| wake.after.is_some())
     }
 
     /// A leaflet's clock, and what it has to reach for something in it (ms).
@@ -335,11 +392,15 @@ impl Domain {
     }
 
     /// Pauses or resumes the rule at this place.
-    pub fn set_paused(&mut self, place: usize, paused: bool) {
+    pub fn set_paused(&mut self, place: usize, paused: bool, wakes: &mut Vec<Wake>) {
         let rule = &mut self.rules[place];
         rule.paused = paused;
+        let lateness = self.spec.time.lateness();
         for leaflet in self.leaflets.values_mut() {
-            leaflet.set_paused(rule.id, paused);
+            // Who wakes a leaflet too early because of a rule that is paused finds out.
+            if leaflet.set_paused(rule.id, paused) && !paused {
+                wakes.push(leaflet.wake(&self.name, lateness));
+            }
         }
     }
 

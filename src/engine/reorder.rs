@@ -4,20 +4,26 @@ use std::collections::BTreeMap;
 use std::mem::size_of;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{EntryId, Event};
 use super::meter::Meter;
+use super::{Error, Result};
 
 /// A field: name and value.
 type Field = (Box<[u8]>, Box<[u8]>);
 
 /// An event that is held, with everything it was read with.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Held {
     key: Box<[u8]>,
     id: EntryId,
     fields: Box<[Field]>,
     hops: u32,
 }
+
+/// An event in a snapshot: its time, its place among the arrivals, and itself.
+pub type HeldState = ((u64, u64), Held);
 
 impl Held {
     fn new(event: &Event<'_>) -> Self {
@@ -43,9 +49,9 @@ impl Held {
 
     /// What an event takes when it is held.
     fn bytes(key: usize, fields: impl Iterator<Item = usize>) -> u64 {
-        // A tree's nodes are partly empty; each text has a block of its own.
+        // A tree's nodes are about half full where most events come at its end; each text has a block of its own.
         let field = |text: usize| text + size_of::<Field>() + 32;
-        let place = 3 * size_of::<((u64, u64), Self)>() / 2;
+        let place = 2 * size_of::<((u64, u64), Self)>() + 32;
         (place + key + fields.map(field).sum::<usize>()) as u64
     }
 
@@ -64,6 +70,9 @@ pub struct Reorder {
 }
 
 impl Reorder {
+    /// What holding anything takes besides: the first node of the tree.
+    pub const BASE_BYTES: u64 = 11 * size_of::<((u64, u64), Held)>() as u64;
+
     /// An empty buffer that counts with this meter.
     pub fn new(meter: &Rc<Meter>) -> Self {
         Self {
@@ -81,11 +90,17 @@ impl Reorder {
 
     /// Holds an event of this time (ms).
     pub fn hold(&mut self, event: &Event<'_>, time: u64) {
-        let held = Held::new(event);
+        self.arrivals += 1;
+        self.insert((time, self.arrivals), Held::new(event));
+    }
+
+    fn insert(&mut self, place: (u64, u64), held: Held) {
+        if self.held.is_empty() {
+            self.meter.add_bytes(Self::BASE_BYTES);
+        }
         self.meter.add_event();
         self.meter.add_bytes(held.own_bytes());
-        self.arrivals += 1;
-        self.held.insert((time, self.arrivals), held);
+        self.held.insert(place, held);
     }
 
     /// The next event whose time has come when none before `watermark` (ms) can come any more; its time and itself.
@@ -94,7 +109,47 @@ impl Reorder {
         let ((time, _), held) = due.then(|| self.held.pop_first())??;
         self.meter.remove_event();
         self.meter.remove_bytes(held.own_bytes());
+        if self.held.is_empty() {
+            self.meter.remove_bytes(Self::BASE_BYTES);
+        }
         Some((time, held))
+    }
+
+    /// How many events were held so far.
+    pub fn arrivals(&self) -> u64 {
+        self.arrivals
+    }
+
+    /// The events held, in order.
+    pub fn capture(&self) -> Vec<HeldState> {
+        self.held
+            .iter()
+            .map(|(place, held)| (*place, held.clone()))
+            .collect()
+    }
+
+    /// Takes over what a buffer held that had held so many events.
+    ///
+    /// # Errors
+    /// Where an event is one of later ones, or is none.
+    pub fn restore(&mut self, held: Vec<HeldState>, arrivals: u64) -> Result<()> {
+        self.arrivals = arrivals;
+        for (place, held) in held {
+            let untyped = held.with_event(|event| event.event_type().is_none());
+            if place.1 > arrivals || untyped || self.held.contains_key(&place) {
+                let why = "the snapshot does not fit: a held event is none";
+                return Err(Error::new(why));
+            }
+            self.insert(place, held);
+        }
+        Ok(())
+    }
+
+    /// Gives back what an empty buffer keeps to be faster.
+    pub fn shrink(&mut self) {
+        if self.held.is_empty() {
+            self.held = BTreeMap::new();
+        }
     }
 
     /// The time of the earliest event held, ms.
@@ -122,7 +177,8 @@ mod tests {
             };
             let before = meter.bytes();
             buffer.hold(&event, time);
-            assert_eq!(meter.bytes() - before, Reorder::bytes_of(&event));
+            let base = if before == 0 { Reorder::BASE_BYTES } else { 0 };
+            assert_eq!(meter.bytes() - before, base + Reorder::bytes_of(&event));
         }
         assert_eq!(buffer.next(), Some(10));
         let mut order = Vec::new();

@@ -51,12 +51,17 @@ impl Router {
         &self.targets[route.number as usize]
     }
 
-    /// The route of a key, or `None` where nobody watches it.
-    pub fn route(&mut self, domains: &mut [Domain], db: i32, key: &[u8]) -> Option<Route> {
+    /// Sees to it that the domains' indices are those of the rules in force.
+    pub fn refresh(&mut self, domains: &mut [Domain]) {
         if self.stale || self.bytes > MAX_BYTES {
             *self = Self::default();
             domains.iter_mut().for_each(Domain::reindex);
         }
+    }
+
+    /// The route of a key, or `None` where nobody watches it.
+    pub fn route(&mut self, domains: &mut [Domain], db: i32, key: &[u8]) -> Option<Route> {
+        self.refresh(domains);
         let AxonKey { tag, name } = AxonKey::parse(key);
         let untagged = tag.is_empty();
         let known = self

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use ahash::AHashMap;
 use slab::Slab;
 
-use super::deadline::Deadline;
+use super::deadline::{Deadline, Pending};
 use super::expiry::{Expiry, Waiting};
 use super::integrate::Level;
 use super::join::Join;
@@ -19,16 +19,16 @@ use super::store::{Slot, Store};
 
 /// What a window takes while it holds nothing: itself, its place in the leaflet's table and heap, and what the first
 /// blocks of its own table and lists take beyond what is counted for what stands in them.
-const WINDOW_BYTES: usize = size_of::<Window>()
+pub const WINDOW_BYTES: usize = size_of::<Window>()
     + 2 * size_of::<(u32, Box<Window>)>()
     + 2 * size_of::<(Rc<[u8]>, usize)>()
     + 2 * size_of::<Waiting>();
 /// What a noted emission takes, in lists that are partly empty.
-const FIRED_BYTES: usize = 3 * (size_of::<u64>() + size_of::<(u64, usize)>()) / 2;
+pub const FIRED_BYTES: usize = 3 * (size_of::<u64>() + size_of::<(u64, usize)>()) / 2;
 /// What a NOT's note takes, in a list that is partly empty.
-const SEEN_BYTES: usize = 3 * size_of::<Seen>() / 2 + Expiry::BYTES;
+pub const SEEN_BYTES: usize = 3 * size_of::<Seen>() / 2 + Expiry::BYTES;
 /// What a level takes.
-const LEVEL_BYTES: usize = size_of::<More>() + Expiry::BYTES;
+pub const LEVEL_BYTES: usize = size_of::<More>() + Expiry::BYTES;
 
 /// What it takes to count the contributions of an axon.
 fn axon_bytes(axon: &[u8]) -> u64 {
@@ -41,7 +41,7 @@ pub const OVERHEAD_BYTES: usize = 2_048;
 
 /// What an event takes in a window apart from its record: a place in the expiry list and in each of its buffers, which
 /// are partly empty.
-fn candidate_bytes(buffers: usize) -> u64 {
+pub fn candidate_bytes(buffers: usize) -> u64 {
     (Expiry::BYTES + 3 * buffers * size_of::<Candidate>() / 2) as u64
 }
 
@@ -49,7 +49,7 @@ fn candidate_bytes(buffers: usize) -> u64 {
 #[derive(Debug)]
 pub struct Window {
     index: AHashMap<Rc<[u8]>, usize>,
-    partitions: Slab<Partition>,
+    pub(super) partitions: Slab<Partition>,
     /// How many buffers a partition has.
     buffers: usize,
     /// The buffers and fields of its joins.
@@ -59,9 +59,9 @@ pub struct Window {
     /// What NOTs have seen.
     seen: Expiry,
     /// The levels.
-    levels: Expiry,
+    pub(super) levels: Expiry,
     /// The emissions that LIMIT counts: (trigger time, partition), in processing order.
-    fired: VecDeque<(u64, usize)>,
+    pub(super) fired: VecDeque<(u64, usize)>,
     retention: Retention,
     /// The rule's: all its windows count there.
     meter: Rc<Meter>,
@@ -100,6 +100,19 @@ impl Window {
         self.index.get(key).map(|&at| &self.partitions[at])
     }
 
+    /// How many partitions hold anything.
+    pub fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+
+    /// The partition of each thing that waits, what came last first; a partition can come several times.
+    pub fn recent(&self) -> impl Iterator<Item = &Partition> {
+        let waiting = self.waiting.youngest_first();
+        let levels = self.levels.youngest_first();
+        let partition = |waiting: Waiting| &self.partitions[waiting.partition as usize];
+        waiting.chain(levels).map(partition)
+    }
+
     fn partition_or_new(&mut self, key: &[u8]) -> usize {
         if let Some(&at) = self.index.get(key) {
             return at;
@@ -120,8 +133,8 @@ impl Window {
             self.meter.remove_partition();
             self.meter
                 .remove_bytes((Partition::BYTES + partition.key.len()) as u64);
-            let pending = partition.more.map_or(0, |more| more.pending.len());
-            self.meter.remove_bytes((pending * Deadline::BYTES) as u64);
+            let pending = partition.more.map_or(0, |more| more.pending.bytes());
+            self.meter.remove_bytes(pending);
         }
     }
 
@@ -153,9 +166,7 @@ impl Window {
                 }
             }
         }
-        if let Some(more) = &mut partition.more {
-            more.last_kept = candidate.seq;
-        }
+        partition.last_kept = candidate.seq;
         store.hold(candidate.record);
         self.meter.add_event();
         self.meter.add_bytes(candidate_bytes(places));
@@ -185,16 +196,14 @@ impl Window {
     /// Takes note that a NOT has seen an event: the `absence`-th of the rule's.
     pub fn see(&mut self, key: &[u8], absence: usize, seq: u64, time: u64) {
         let at = self.partition_or_new(key);
+        let last_kept = self.partitions[at].last_kept;
         let more = self.partitions[at].more.get_or_insert_default();
         if more.seen.len() <= absence {
             more.seen.resize_with(absence + 1, VecDeque::new);
         }
         let list = &mut more.seen[absence];
         // With no candidate kept since, what lies before or after this event lies so of the last one too.
-        let last = list
-            .back()
-            .filter(|last| last.seq > more.last_kept)
-            .copied();
+        let last = list.back().filter(|last| last.seq > last_kept).copied();
         if last.is_some() {
             list.pop_back();
         }
@@ -205,6 +214,18 @@ impl Window {
         }
         let waiting = self.seen.push(time, seq, at);
         list.push_back(Seen { seq, time, waiting });
+    }
+
+    /// Puts back what a NOT has seen.
+    pub fn note_seen(&mut self, key: &[u8], absence: usize, seq: u64, time: u64) {
+        self.set_last_kept(key, u64::MAX);
+        self.see(key, absence, seq, time);
+    }
+
+    /// The candidate of a partition that was kept last.
+    pub fn set_last_kept(&mut self, key: &[u8], seq: u64) {
+        let at = self.partition_or_new(key);
+        self.partitions[at].last_kept = seq;
     }
 
     /// Raises the level of a partition at this time.
@@ -241,25 +262,27 @@ impl Window {
     pub fn add_deadline(&mut self, deadline: Deadline) {
         let at = self.partition_or_new(&deadline.partition);
         let more = self.partitions[at].more.get_or_insert_default();
-        more.pending.push(deadline);
-        self.meter.add_bytes(Deadline::BYTES as u64);
+        let before = more.pending.bytes();
+        more.pending.add(deadline);
+        self.meter.add_bytes(more.pending.bytes() - before);
     }
 
-    /// Takes out a partition's deadlines that fit.
-    pub fn take_deadlines(
+    /// Takes out some deadlines of a partition.
+    pub fn take_deadlines<T: Default>(
         &mut self,
         key: &[u8],
-        mut fits: impl FnMut(&Deadline) -> bool,
-    ) -> Vec<Deadline> {
-        let Some(&at) = self.index.get(key) else {
-            return Vec::new();
+        take: impl FnOnce(&mut Pending) -> T,
+    ) -> T {
+        let more = self
+            .index
+            .get(key)
+            .and_then(|&at| self.partitions[at].more.as_mut());
+        let Some(pending) = more.map(|more| &mut more.pending) else {
+            return T::default();
         };
-        let Some(more) = &mut self.partitions[at].more else {
-            return Vec::new();
-        };
-        let taken: Vec<Deadline> = more.pending.extract_if(.., |d| fits(d)).collect();
-        self.meter
-            .remove_bytes((taken.len() * Deadline::BYTES) as u64);
+        let before = pending.bytes();
+        let taken = take(pending);
+        self.meter.remove_bytes(before - pending.bytes());
         taken
     }
 

@@ -50,7 +50,6 @@ pub fn on_xadd(ctx: &Context, key: &KeyName) {
             hops: state.hops(),
         };
         state.engine.on_event(route, &event, &mut emissions);
-        state.note_wakes();
         route.untagged
             && state.engine.settings().cluster
             && !std::mem::replace(&mut state.untagged_reported, true)

@@ -39,12 +39,18 @@ impl Phase {
 /// A data set is about to be loaded: whatever was defined gives way to what the data set says. A data set
 /// without definitions means none but the `default` domain.
 pub fn on_loading_start() {
-    let _ = state::with(|state| state.engine = Engine::new(state.engine.settings()));
+    let _ = state::with(|state| {
+        state.engine = Engine::new(state.engine.settings());
+        state.renew_wakes();
+    });
 }
 
 /// A database, or all, has been emptied.
 pub fn on_flush(db: Option<i32>) {
-    let _ = state::with(|state| state.engine.flush(db));
+    let _ = state::with(|state| {
+        state.engine.flush(db);
+        state.renew_wakes();
+    });
 }
 
 #[cfg(test)]

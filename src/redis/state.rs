@@ -69,6 +69,12 @@ impl State {
         self.appending.unwrap_or(0)
     }
 
+    /// Takes note of which leaflets wait for time to pass, after definitions have changed or something was forgotten.
+    pub fn renew_wakes(&mut self) {
+        self.engine.wakes();
+        self.wakes.renew(self.engine.waits(), Instant::now());
+    }
+
     /// Takes note of which leaflets wait for time to pass, after the engine was fed.
     pub fn note_wakes(&mut self) {
         let mut wakes = self.engine.wakes().peekable();
@@ -89,6 +95,11 @@ impl State {
             });
         }
         count > 0 && !std::mem::replace(&mut self.draining, true)
+    }
+
+    /// How many integrated events are still to be appended.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
     }
 
     /// The next one to append; None ends the draining.

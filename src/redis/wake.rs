@@ -5,7 +5,7 @@
 use super::ffi::{Context, Str};
 use super::log::{self, Kind};
 use super::phase::Phase;
-use super::state;
+use super::{guard, state};
 use crate::engine::Wake;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -17,6 +17,8 @@ pub const PERIOD: Duration = Duration::from_millis(50);
 const SOON: Duration = Duration::from_millis(1);
 /// How many leaflets one look wakes.
 const SLICE: usize = 64;
+/// With so many integrated events to append, a look ends: clients get their turn before the next one.
+const ENOUGH: usize = 1_024;
 
 type Leaflet = (Rc<str>, Rc<[u8]>);
 
@@ -52,7 +54,7 @@ impl Wakes {
             }
             return;
         };
-        let needed = Duration::from_millis(after.min(u64::from(u32::MAX)));
+        let needed = needed(after);
         let due = now + needed;
         // It may stand too early in the queue, and is put back then; so a busy leaflet need not be moved each time.
         let queued = known.map_or(due, |known| known.queued.min(due));
@@ -68,6 +70,26 @@ impl Wakes {
             queued,
         };
         self.leaflets.insert(leaflet, silence);
+    }
+
+    /// Takes note of all that the engine says: what does not wait any more is forgotten, and for what has waited
+    /// before, the silence goes on.
+    pub fn renew(&mut self, wakes: impl Iterator<Item = Wake>, now: Instant) {
+        let known = std::mem::take(&mut self.leaflets);
+        self.queue.clear();
+        for wake in wakes {
+            let leaflet = (wake.domain, wake.tag);
+            let since = known.get(&leaflet).map_or(now, |silence| silence.since);
+            let needed = needed(wake.after.unwrap_or(0));
+            let queued = since + needed;
+            self.queue.insert((queued, leaflet.clone()));
+            let silence = Silence {
+                since,
+                needed,
+                queued,
+            };
+            self.leaflets.insert(leaflet, silence);
+        }
     }
 
     /// A leaflet that has waited long enough, and for how long (ms).
@@ -92,9 +114,15 @@ impl Wakes {
     }
 }
 
-/// Sees to it that the timer runs while anything waits.
+/// How long a leaflet that waits for so much time (ms) must get nothing.
+fn needed(after: u64) -> Duration {
+    Duration::from_millis(after.min(u64::from(u32::MAX)))
+}
+
+/// After the engine was fed: sees to it that the timer runs while anything waits.
 pub fn arm(ctx: &Context) {
     let arm = state::with(|state| {
+        state.note_wakes();
         let wakes = &mut state.wakes;
         !wakes.queue.is_empty() && !std::mem::replace(&mut wakes.armed, true)
     });
@@ -105,35 +133,47 @@ pub fn arm(ctx: &Context) {
 
 /// The timer: lets time pass where it has, and runs on while anything waits.
 pub fn on_timer(ctx: &Context) {
-    let mut next = PERIOD;
-    // A replica's time passes when its primary says so. While writes are paused, it waits.
-    if Phase::of(ctx) == Phase::Primary {
-        next = SOON;
-        for _ in 0..SLICE {
-            let now = Instant::now();
-            let Ok(Some(((domain, tag), passed))) = state::with(|state| state.wakes.due(now))
-            else {
-                next = PERIOD;
-                break;
-            };
-            let clock = state::with(|state| state.engine.waiting(&domain, &tag));
-            // What waited may be gone with its rule or domain.
-            if let Ok(Some((clock, _))) = clock {
-                let time = clock.saturating_add(passed).to_string();
-                let args = [domain.as_bytes(), &tag, time.as_bytes()].map(Str::new);
-                if let Err(why) = ctx.write(c"LEAFLET.TICK", &args) {
-                    log::repeated(Kind::Emit, || format!("can't let time pass: {why}"));
-                }
-            }
-        }
-    }
+    // Whatever happens, the timer must run on.
+    let next = guard(|| pass(ctx)).unwrap_or(PERIOD);
     let waits = state::with(|state| {
-        state.wakes.armed = !state.wakes.queue.is_empty();
-        state.wakes.armed
+        let wakes = &mut state.wakes;
+        wakes.armed = !wakes.queue.is_empty();
+        if !wakes.armed {
+            // Gives back the room of those that have waited.
+            *wakes = Wakes::default();
+        }
+        wakes.armed
     });
     if waits == Ok(true) {
         ctx.start_timer(next);
     }
+}
+
+/// Lets time pass where it has; when to look again.
+fn pass(ctx: &Context) -> Duration {
+    // A replica's time passes when its primary says so. While writes are paused, it waits.
+    if Phase::of(ctx) != Phase::Primary {
+        return PERIOD;
+    }
+    for _ in 0..SLICE {
+        let now = Instant::now();
+        let Ok(Some(((domain, tag), passed))) = state::with(|state| state.wakes.due(now)) else {
+            return PERIOD;
+        };
+        let clock = state::with(|state| state.engine.waiting(&domain, &tag));
+        // What waited may be gone with its rule or domain.
+        if let Ok(Some((clock, _))) = clock {
+            let time = clock.saturating_add(passed).to_string();
+            let args = [domain.as_bytes(), &tag, time.as_bytes()].map(Str::new);
+            if let Err(why) = ctx.write(c"LEAFLET.TICK", &args) {
+                log::repeated(Kind::Emit, || format!("can't let time pass: {why}"));
+            }
+        }
+        if state::with(|state| state.queued()).is_ok_and(|queued| queued >= ENOUGH) {
+            break;
+        }
+    }
+    SOON
 }
 
 #[cfg(test)]
@@ -171,6 +211,23 @@ mod tests {
         wakes.note(wake("a", Some(10)), at(60));
         assert_eq!(due(&mut wakes, at(119)), Some(("a".into(), 59)));
         assert_eq!(due(&mut wakes, at(1_000)), None);
+        assert!(wakes.leaflets.is_empty() && wakes.queue.is_empty());
+    }
+
+    #[test]
+    fn what_still_waits_keeps_its_silence_and_the_rest_is_forgotten() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut wakes = Wakes::default();
+        wakes.note(wake("a", Some(100)), start);
+        wakes.note(wake("b", Some(100)), start);
+        // Nothing waits in b any more, something new in c, and in a something else.
+        let waits = [wake("c", Some(100)), wake("a", Some(60))];
+        wakes.renew(waits.into_iter(), at(50));
+        assert_eq!(due(&mut wakes, at(59)), None);
+        assert_eq!(due(&mut wakes, at(60)), Some(("a".into(), 60)));
+        assert_eq!(due(&mut wakes, at(149)), None);
+        assert_eq!(due(&mut wakes, at(150)), Some(("c".into(), 100)));
         assert!(wakes.leaflets.is_empty() && wakes.queue.is_empty());
     }
 }

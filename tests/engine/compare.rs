@@ -85,7 +85,7 @@ pub fn feed(engine: &mut Engine, entry: &Entry) -> Vec<Emission> {
 }
 
 /// An emission in the oracle's words.
-fn output(emission: &Emission) -> Output {
+pub fn output(emission: &Emission) -> Output {
     let own = [
         "event_id",
         "timestamp",
@@ -124,7 +124,7 @@ fn output(emission: &Emission) -> Output {
 }
 
 /// The same, but for how far the last digits of a number were rounded.
-fn same_output(a: &Output, b: &Output) -> bool {
+pub fn same_output(a: &Output, b: &Output) -> bool {
     let same_field = |((a, x), (b, y)): (&(String, String), &(String, String))| {
         a == b && same_text(Some(x), Some(y))
     };

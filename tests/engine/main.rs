@@ -5,7 +5,13 @@
 mod agreement;
 mod compare;
 mod determinism;
+mod held;
+mod meters;
 mod oracle;
+mod questions;
 mod random;
 mod regressions;
+mod reorder;
+mod snapshot;
 mod stream;
+mod ticks;

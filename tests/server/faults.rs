@@ -184,7 +184,7 @@ fn the_memory_of_windows_is_counted() {
     }
 }
 
-fn used_memory(client: &mut Client) -> f64 {
+pub fn used_memory(client: &mut Client) -> f64 {
     let info = client.text(&["INFO", "memory"]);
     let line = info
         .lines()

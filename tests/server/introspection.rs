@@ -27,6 +27,8 @@ pub const COMMANDS: &[Command] = &[
     command("LEAFLET.RULE.DEL", -2, true),
     command("LEAFLET.RULE.GET", -2, false),
     command("LEAFLET.RULE.LIST", -1, false),
+    command("LEAFLET.RULE.EXPLAIN", -2, false),
+    command("LEAFLET.RULE.WHYNOT", -2, false),
     command("LEAFLET.RULE.PAUSE", -2, true),
     command("LEAFLET.RULE.RESUME", -2, true),
     command("LEAFLET.STATS", -1, false),

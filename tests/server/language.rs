@@ -199,12 +199,11 @@ fn sql_expressions() {
     for condition in [
         "missing = 1",
         "NOT (missing = 1)",
-        "missing = NULL",
+        "missing = other",
         "name > 3",
         "name LIKE 'ada%'",
         "n NOT IN (1, missing)",
-        "FALSE",
-        "NULL",
+        "FALSE AND n = 7",
     ] {
         check(&format!("MATCH A[{condition}] WITHIN 1s"), &[event], &[]);
     }

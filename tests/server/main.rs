@@ -6,14 +6,19 @@
 mod clients;
 mod cluster;
 mod commands;
+mod deadlines;
+mod deadlines_alone;
+mod deadlines_kept;
 mod domains;
 mod durability;
+mod explain;
 mod faults;
 mod hostile;
 mod introspection;
 mod language;
 mod lifecycle;
 mod loops;
+mod operators;
 mod replication;
 mod schema;
 mod seed;
@@ -22,4 +27,5 @@ mod starter;
 #[path = "../support/mod.rs"]
 mod support;
 mod tags;
+mod time_field;
 mod transactions;

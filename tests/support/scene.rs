@@ -54,6 +54,11 @@ impl Scene {
         Self::with(&server.url(), test, &[])
     }
 
+    /// On this server, with further arguments of `LEAFLET.DOMAIN.CREATE`.
+    pub fn on_with_options(server: &Server, test: &str, options: &[&str]) -> Self {
+        Self::with(&server.url(), test, options)
+    }
+
     /// With further arguments of `LEAFLET.DOMAIN.CREATE`.
     pub fn with_options(test: &str, options: &[&str]) -> Self {
         Self::with(&running_url(), test, options)

@@ -3,6 +3,7 @@
 pub mod ast;
 mod check;
 pub mod compile;
+pub mod describe;
 pub mod lex;
 mod message;
 mod names;

@@ -63,7 +63,8 @@ impl<'a> Taken<'a> {
         Self { filled: 0, counts }
     }
 
-    fn of(&self, place: &Place) -> u32 {
+    /// How many events an atom took.
+    pub fn of(&self, place: &Place) -> u32 {
         match self.filled & (1 << place.atom) {
             0 => 0,
             _ if place.max == 1 => 1,
@@ -71,7 +72,8 @@ impl<'a> Taken<'a> {
         }
     }
 
-    fn has_any(&self, node: &Node) -> bool {
+    /// Atoms below this node took events.
+    pub fn has_any(&self, node: &Node) -> bool {
         node.atoms & self.filled != 0
     }
 }
@@ -193,6 +195,17 @@ impl Node {
         }
     }
 
+    /// A match can be whole although this atom takes no event.
+    pub fn can_do_without(&self, atom: u8) -> bool {
+        let can = |node: &Self| node.can_do_without(atom);
+        match &self.kind {
+            Kind::Atom(place) => place.min == 0 || place.atom != atom,
+            Kind::Seq(nodes) | Kind::And(nodes) => nodes.iter().all(can),
+            Kind::Or(nodes) => nodes.iter().any(can),
+            Kind::Of(count, nodes) => nodes.iter().filter(|node| can(node)).count() >= *count,
+        }
+    }
+
     /// The atoms that can only ever take a match's last event.
     pub fn last_only(&self) -> AtomSet {
         match &self.kind {
@@ -281,6 +294,22 @@ mod tests {
         ] {
             assert_eq!(state(&tree, taken), (bits(enabled), complete), "{taken:?}");
         }
+    }
+
+    #[test]
+    fn some_atoms_can_be_done_without() {
+        // 0? -> (1 OR 2) -> 2 OF (3, 4) -> 1 OF (5, 6)
+        let tree = Node::of(
+            vec![
+                times(0, 0, 1),
+                Node::of(vec![one(1), one(2)], Kind::Or),
+                Node::of(vec![one(3), one(4)], |nodes| Kind::Of(2, nodes)),
+                Node::of(vec![one(5), one(6)], |nodes| Kind::Of(1, nodes)),
+            ],
+            Kind::Seq,
+        );
+        let without: Vec<u8> = (0..7).filter(|atom| tree.can_do_without(*atom)).collect();
+        assert_eq!(without, [0, 1, 2, 5, 6]);
     }
 
     #[test]

@@ -117,7 +117,11 @@ fn unsupported(option: &str) -> Refusal {
 
 pub fn drop(request: &Request) -> Result {
     let name = Args::new(request).text("the name")?;
-    with_state(|state| Ok(state.engine.drop_domain(name)?))?;
+    with_state(|state| {
+        state.engine.drop_domain(name)?;
+        state.renew_wakes();
+        Ok(())
+    })?;
     Ok(Reply::Ok)
 }
 

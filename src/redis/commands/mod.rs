@@ -3,6 +3,7 @@
 mod args;
 mod docs;
 mod domain;
+mod explain;
 mod rule;
 mod server;
 pub mod signature;
@@ -33,13 +34,21 @@ impl Request<'_> {
     /// Refuses a client whose user could not itself read what the domain reads and write what it writes. A glob is
     /// checked as it stands, so it must lie within a pattern of the user's.
     fn check_keys(&self, spec: &DomainSpec) -> std::result::Result<(), Refusal> {
-        let reads = spec.axons.iter().map(|glob| (Access::Read, glob));
-        for (access, key) in reads.chain([(Access::Append, &spec.output)]) {
-            if !(self.may)(access, key.as_bytes()) {
-                return Err(Refusal::Key(access, key.clone()));
-            }
+        self.check_reads(spec)?;
+        self.check_key(Access::Append, &spec.output)
+    }
+
+    /// Refuses a client whose user could not itself read what the domain reads.
+    fn check_reads(&self, spec: &DomainSpec) -> std::result::Result<(), Refusal> {
+        let mut axons = spec.axons.iter();
+        axons.try_for_each(|glob| self.check_key(Access::Read, glob))
+    }
+
+    fn check_key(&self, access: Access, key: &str) -> std::result::Result<(), Refusal> {
+        match (self.may)(access, key.as_bytes()) {
+            true => Ok(()),
+            false => Err(Refusal::Key(access, key.into())),
         }
-        Ok(())
     }
 }
 

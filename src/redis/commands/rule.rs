@@ -27,13 +27,23 @@ pub fn add(request: &Request) -> Result {
     };
     let spec = with_state(|state| Ok(state.engine.domain_info(domain)?.spec))?;
     request.check_keys(&spec)?;
-    with_state(|state| Ok(state.engine.add_rule(domain, rule, text, how)?))?;
+    with_state(|state| {
+        state.engine.add_rule(domain, rule, text, how)?;
+        if how.replace {
+            state.renew_wakes();
+        }
+        Ok(())
+    })?;
     Ok(Reply::Ok)
 }
 
 pub fn delete(request: &Request) -> Result {
     let (domain, rule) = target(request)?;
-    with_state(|state| Ok(state.engine.delete_rule(domain, rule)?))?;
+    with_state(|state| {
+        state.engine.delete_rule(domain, rule)?;
+        state.renew_wakes();
+        Ok(())
+    })?;
     Ok(Reply::Ok)
 }
 
@@ -47,7 +57,12 @@ pub fn resume(request: &Request) -> Result {
 
 fn set_paused(request: &Request, paused: bool) -> Result {
     let (domain, rule) = target(request)?;
-    with_state(|state| Ok(state.engine.set_paused(domain, rule, paused)?))?;
+    with_state(|state| {
+        state.engine.set_paused(domain, rule, paused)?;
+        // The deadlines of a rule that is resumed go on, those of a paused one wait.
+        state.renew_wakes();
+        Ok(())
+    })?;
     Ok(Reply::Ok)
 }
 

@@ -18,6 +18,7 @@ pub fn reset(request: &Request) -> Result {
     let (domain, rule) = target(request)?;
     with_state(|state| {
         state.engine.reset(domain, rule)?;
+        state.renew_wakes();
         if domain.is_none() {
             state.latency.reset();
             state.counters = Default::default();
@@ -33,11 +34,7 @@ pub fn tick(request: &Request) -> Result {
     let tag = args.bytes("the tag")?;
     let time = args.number("the time")?;
     let mut emissions = Vec::new();
-    with_state(|state| {
-        state.engine.tick(domain, tag, time, &mut emissions)?;
-        state.note_wakes();
-        Ok(())
-    })?;
+    with_state(|state| Ok(state.engine.tick(domain, tag, time, &mut emissions)?))?;
     (request.submit)(emissions);
     Ok(Reply::Ok)
 }

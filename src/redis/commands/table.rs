@@ -1,7 +1,7 @@
 //! The one table of all commands.
 
 use super::spec::{Arg, Command, Flag, Group, Kind};
-use super::{domain, rule, server};
+use super::{domain, explain, rule, server};
 
 /// Changes definitions and needs memory.
 const DEFINE: &[Flag] = &[Flag::Write, Flag::DenyOom];
@@ -39,7 +39,7 @@ const RULE_FIELDS: &str =
     `limited`, `window_events`, `partitions`";
 
 /// Every command.
-pub static COMMANDS: [Command; 14] = [
+pub static COMMANDS: [Command; 16] = [
     Command {
         name: "LEAFLET.DOMAIN.CREATE",
         group: Group::Domains,
@@ -226,13 +226,79 @@ pub static COMMANDS: [Command; 14] = [
         run: rule::list,
     },
     Command {
+        name: "LEAFLET.RULE.EXPLAIN",
+        group: Group::Rules,
+        summary: "Shows how a rule runs, or how a rule of this text would.",
+        since: "0.1.0",
+        complexity: "O(N) with N the length of the text and the number of the domain's axons",
+        arity: -2,
+        flags: LOOK,
+        args: &[
+            Arg::new(
+                "which",
+                Kind::OneOf(&[
+                    RULE_NAME,
+                    Arg::new("text", Kind::Text, "A rule's text; nothing is added.").after("TEXT"),
+                ]),
+                "A rule, or a text.",
+            ),
+            IN_DOMAIN,
+        ],
+        reply: "a map. Of every rule: `name` (empty for a text), `domain`, `text` (canonical), `atoms` (maps: `number`, \
+                `name`, `type`, `axon`, `condition`, `takes` or `weight`, `role`), `reads` (maps: `type`, `axon`, \
+                `axons_known`, `axons`: which events reach the rule, and the first 16 of the axons seen so far that \
+                these can come from), `partition_by`. Of `MATCH`: `where` (maps: `condition`, `reads`, `tested`), \
+                `ends`, `select`, `consume`, `having`. Of `INTEGRATE`: `fires`, `decay`, `reset`. Of every rule: \
+                `within`, `limit`, `emit`, `keeps` (how far the leaflet's time runs ahead of what is kept), \
+                `fields_kept` (of each event), `bytes` (what things take in memory without their texts; `event` once \
+                for all rules that hold it), `budget`",
+        example: "LEAFLET.RULE.EXPLAIN TEXT \"MATCH A@axon_1 AND B@axon_2 WITHIN 2s\"",
+        run: explain::explain,
+    },
+    Command {
+        name: "LEAFLET.RULE.WHYNOT",
+        group: Group::Rules,
+        summary: "Tells why a rule did not fire. Who asks needs the right to read the domain's axons.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of events looked at, at most `leaflet.match-budget` steps of search",
+        arity: -2,
+        flags: LOOK,
+        args: &[
+            RULE_NAME,
+            IN_DOMAIN,
+            Arg::new(
+                "value",
+                Kind::Text,
+                "Look at this partition: a value for each field of PARTITION BY, up to the next option. By default \
+                 the partitions nearest to a match, among the 256 in which something came last.",
+            )
+            .after("PARTITION")
+            .optional()
+            .multiple(),
+            Arg::new("tag", Kind::Text, "Look at the leaflet of this hash tag, by default at the untagged one.")
+                .after("TAG")
+                .optional(),
+        ],
+        reply: "a map (`docs/why.md` explains it). Of every rule: `name`, `domain`, `tag`, `text`, `reasons` (sentences, the \
+                plainest first), `paused`, `time` and `clock` (of the leaflet, ms), `events` (a map: `seen`, `taken`, \
+                `late`, `shed`, `without_partition`), `matches`, `emitted`, `limited`, `having_failed`, `budget_cuts`, \
+                `last_fired` (ms, 0: never), `limit` (a map: `count`, `per_ms`, `used`), `atoms` (maps: `name`, `atom`, \
+                `seen`, `fit`, `last`, `waiting`). Of `MATCH`: `nearest` (at most 10 maps: `partition`, `has`, `events`, \
+                `lacks`, `fails`, `left_ms`), `deadlines` (at most 10 maps: `partition`, `at`, `left_ms`, `unless`, `after`). Of \
+                `INTEGRATE`: `levels` (at most 10 maps: `partition`, `level`, `threshold`, `axons`, `axons_needed`, \
+                `refractory_left_ms`, `newest`). Of every rule: `search` (a map: `partitions`, `looked_at`, `steps`, `cut`). \
+                An event is a map: `atom`, `axon`, `id`, `type`, `time`, `event_id`",
+        example: "LEAFLET.RULE.WHYNOT a_and_b",
+        run: explain::why_not,
+    },
+    Command {
         name: "LEAFLET.RULE.PAUSE",
         group: Group::Rules,
         summary: "Pauses a rule: it sees nothing and keeps what it holds.",
         since: "0.1.0",
-        complexity: "O(1)",
+        complexity: "O(N) with N the number of leaflets and of deadlines that wait",
         arity: -2,
-        flags: &[Flag::Write, Flag::Fast],
+        flags: CHANGE,
         args: &[RULE_NAME, IN_DOMAIN],
         reply: "`OK`",
         example: "LEAFLET.RULE.PAUSE a_and_b",
@@ -243,9 +309,9 @@ pub static COMMANDS: [Command; 14] = [
         group: Group::Rules,
         summary: "Lets a paused rule see events again.",
         since: "0.1.0",
-        complexity: "O(1)",
+        complexity: "O(N) with N the number of leaflets and of deadlines that wait",
         arity: -2,
-        flags: &[Flag::Write, Flag::Fast],
+        flags: CHANGE,
         args: &[RULE_NAME, IN_DOMAIN],
         reply: "`OK`",
         example: "LEAFLET.RULE.RESUME a_and_b",

@@ -76,6 +76,8 @@ pub struct Oracle {
 struct Leaflet {
     history: Vec<Event>,
     /// The largest time processed.
+    processed: u64,
+    /// The largest time seen, and what passed in silence since.
     clock: u64,
     /// By the rule's name.
     states: BTreeMap<String, State>,
@@ -106,15 +108,42 @@ impl Oracle {
             return Ok(outputs);
         }
         let (_, tag) = event.key_and_tag();
-        let leaflet = self.leaflets.entry(tag).or_default();
-        let clock = leaflet.clock.max(event.time());
-
+        self.leaflets.entry(tag.clone()).or_default();
         // Deadlines that are now behind the clock come before the event.
+        outputs.extend(self.tick(&tag, event.time())?);
+
+        let leaflet = self.leaflets.entry(tag).or_default();
+        leaflet.processed = leaflet.processed.max(event.time());
+        event.clock = leaflet.processed;
+        leaflet.history.push(event);
+        let last = leaflet.history.len() - 1;
+        for rule in &self.rules {
+            let state = leaflet.states.entry(rule.name.clone()).or_default();
+            rule.see(&leaflet.history, state, last);
+            let trigger = Trigger {
+                last,
+                deadline: None,
+            };
+            outputs.extend(rule.fire(&leaflet.history, state, trigger)?);
+        }
+
+        Ok(outputs)
+    }
+
+    /// Time passes in silence, up to this time, under a hash tag that is known; gives what ends by that.
+    pub fn tick(&mut self, tag: &str, time: u64) -> Result<Vec<Output>, TooMany> {
+        let mut outputs = Vec::new();
+        let Some(leaflet) = self.leaflets.get_mut(tag) else {
+            return Ok(outputs);
+        };
+        leaflet.clock = leaflet.clock.max(time);
         let mut due: Vec<(u64, usize, usize)> = Vec::new();
         for (place, rule) in self.rules.iter().enumerate() {
             let state = leaflet.states.entry(rule.name.clone()).or_default();
             let met = rule.deadlines(&leaflet.history, state);
-            let met = met.into_iter().filter(|(deadline, _)| *deadline < clock);
+            let met = met
+                .into_iter()
+                .filter(|(deadline, _)| *deadline < leaflet.clock);
             due.extend(met.map(|(deadline, last)| (deadline, last, place)));
         }
         due.sort_unstable();
@@ -128,21 +157,6 @@ impl Oracle {
             state.met.insert((deadline, last));
             outputs.extend(rule.fire(&leaflet.history, state, trigger)?);
         }
-
-        leaflet.clock = clock;
-        event.clock = clock;
-        leaflet.history.push(event);
-        let last = leaflet.history.len() - 1;
-        for rule in &self.rules {
-            let state = leaflet.states.entry(rule.name.clone()).or_default();
-            rule.see(&leaflet.history, state, last);
-            let trigger = Trigger {
-                last,
-                deadline: None,
-            };
-            outputs.extend(rule.fire(&leaflet.history, state, trigger)?);
-        }
-
         Ok(outputs)
     }
 }

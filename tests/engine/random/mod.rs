@@ -1,5 +1,6 @@
 //! Random rules and streams, small enough that much of what is made matches.
 
+pub mod arrivals;
 pub mod expr;
 pub mod pattern;
 pub mod rule;

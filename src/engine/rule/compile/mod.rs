@@ -17,7 +17,8 @@ use super::types;
 use crate::engine::expr::Expr;
 use crate::engine::value::format_number;
 use crate::engine::{Error, Result};
-use expr::{atoms_read, conjuncts, Expressions, Read, See};
+pub(super) use expr::conjuncts;
+use expr::{atoms_read, Expressions, Read, See};
 use pattern::Lowered;
 
 /// After so many times DECAY a level of any size is 0: `exp` of less is.

@@ -1,0 +1,196 @@
+//! A domain's records and leaflets.
+
+use std::rc::Rc;
+
+use ahash::AHashMap;
+use serde::{Deserialize, Serialize};
+
+use super::leaflet::LeafletState;
+use super::{misfit, require};
+use crate::engine::emission::Wake;
+use crate::engine::event::EntryId;
+use crate::engine::field::FieldRef;
+use crate::engine::leaflet::{Leaflet, RuleId};
+use crate::engine::processor::Domain;
+use crate::engine::store::{Record, RecordId, Slot, Store};
+use crate::engine::value::Value;
+use crate::engine::Result;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct DomainState {
+    /// The fields that records keep, each once: a name and a path.
+    fields: Vec<(String, Vec<String>)>,
+    records: Vec<RecordState>,
+    /// By tag.
+    leaflets: Vec<LeafletState>,
+    /// Places of idle leaflets, in the order in which they are given up.
+    idle: Vec<u32>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct RecordState {
+    time: u64,
+    id: (u64, u64),
+    hops: u32,
+    /// Key, type and the standard fields.
+    parts: [Option<Vec<u8>>; Record::PARTS],
+    /// By the numbers of the fields.
+    kept: Vec<(u32, ValueState)>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum ValueState {
+    Bool(bool),
+    Number(f64),
+    Text(Vec<u8>),
+}
+
+/// Gives the records of a snapshot their numbers, as they are met.
+pub struct Records<'a> {
+    store: &'a Store,
+    numbers: AHashMap<RecordId, u32>,
+    order: Vec<RecordId>,
+}
+
+impl Records<'_> {
+    pub fn number(&mut self, id: RecordId) -> u32 {
+        *self.numbers.entry(id).or_insert_with(|| {
+            self.order.push(id);
+            (self.order.len() - 1) as u32
+        })
+    }
+}
+
+impl Domain {
+    /// What its leaflets hold.
+    pub fn capture(&self) -> DomainState {
+        let mut records = Records {
+            store: &self.store,
+            numbers: AHashMap::new(),
+            order: Vec::new(),
+        };
+        let mut leaflets: Vec<&Leaflet> = self.leaflets.values().collect();
+        leaflets.sort_unstable_by(|a, b| a.tag.cmp(&b.tag));
+        let place = |tag: &Rc<[u8]>| {
+            let place = leaflets.binary_search_by(|leaflet| leaflet.tag.cmp(tag));
+            place.ok().map(|place| place as u32)
+        };
+        let places: AHashMap<RuleId, u32> =
+            self.rules.iter().map(|rule| rule.id).zip(0..).collect();
+        let idle = self.idle.iter().filter_map(place).collect();
+        let leaflets = leaflets
+            .iter()
+            .map(|leaflet| leaflet.capture(&places, &mut records))
+            .collect();
+        let mut fields = Vec::new();
+        let mut numbers = AHashMap::new();
+        let records = records
+            .order
+            .iter()
+            .map(|id| {
+                let record = records.store.get(*id);
+                let kept = record.kept_slots().map(|(slot, value)| {
+                    let number = *numbers.entry(slot).or_insert_with(|| {
+                        let field = self.fields.get(slot);
+                        fields.push((field.field.to_string(), field.path.to_vec()));
+                        (fields.len() - 1) as u32
+                    });
+                    (number, value)
+                });
+                RecordState {
+                    time: record.time,
+                    id: (record.id.ms, record.id.seq),
+                    hops: record.hops,
+                    parts: record.parts().map(|part| part.map(<[u8]>::to_vec)),
+                    kept: kept.filter_map(|(n, v)| Some((n, capture(&v)?))).collect(),
+                }
+            })
+            .collect();
+        DomainState {
+            fields,
+            records,
+            leaflets,
+            idle,
+        }
+    }
+
+    /// Takes over what a domain of the same definition held.
+    pub fn restore(&mut self, state: DomainState, wakes: &mut Vec<Wake>) -> Result<()> {
+        let slots = state.fields.iter().map(|(field, path)| {
+            // A field that no rule keeps any more is of no use.
+            self.fields.find(&FieldRef {
+                field: field.as_str().into(),
+                path: path.as_slice().into(),
+            })
+        });
+        let slots: Vec<Option<Slot>> = slots.collect();
+        let mut records = Vec::with_capacity(state.records.len().min(1 << 16));
+        for record in state.records {
+            let record = restore(record, &slots)?;
+            records.push(self.store.insert(record));
+        }
+        let mut tags: Vec<Rc<[u8]>> = Vec::new();
+        for leaflet in state.leaflets {
+            require(
+                tags.last().is_none_or(|last| **last < *leaflet.tag),
+                "its leaflets are not in order",
+            )?;
+            let tag: Rc<[u8]> = leaflet.tag.as_slice().into();
+            tags.push(Rc::clone(&tag));
+            let mut new = Leaflet::new(Rc::clone(&tag), &self.meter, &self.held);
+            new.restore(leaflet, &self.rules, &records, &mut self.store)?;
+            self.live += u64::from(new.is_live());
+            if let Some(needed) = new.waits_for(self.spec.time.lateness()) {
+                wakes.push(Wake {
+                    domain: Rc::clone(&self.name),
+                    tag: Rc::clone(&tag),
+                    after: Some(needed.saturating_sub(new.clock)),
+                });
+            }
+            self.leaflets.insert(tag, new);
+        }
+        // Each window that needs a record holds it now.
+        records.into_iter().for_each(|id| self.store.release(id));
+        for place in state.idle {
+            let tag = tags
+                .get(place as usize)
+                .ok_or_else(|| misfit("an idle leaflet is missing"))?;
+            if let Some(leaflet) = self.leaflets.get_mut(tag) {
+                require(!leaflet.listed, "a leaflet is idle twice")?;
+                leaflet.listed = true;
+            }
+            self.idle.push_back(Rc::clone(tag));
+        }
+        Ok(())
+    }
+}
+
+fn capture(value: &Value) -> Option<ValueState> {
+    match value {
+        Value::Null => None,
+        Value::Bool(b) => Some(ValueState::Bool(*b)),
+        Value::Number(n) => Some(ValueState::Number(*n)),
+        Value::Text(text) => Some(ValueState::Text(text.to_vec())),
+    }
+}
+
+fn restore(state: RecordState, slots: &[Option<Slot>]) -> Result<Record> {
+    let mut kept = Vec::with_capacity(state.kept.len());
+    for (field, value) in state.kept {
+        let slot = slots
+            .get(field as usize)
+            .ok_or_else(|| misfit("a field is missing"))?;
+        let value = match value {
+            ValueState::Bool(b) => Value::Bool(b),
+            ValueState::Number(n) => Value::number(n),
+            ValueState::Text(text) => Value::Text(text.into()),
+        };
+        kept.extend(slot.map(|slot| (slot, value)));
+    }
+    let id = EntryId {
+        ms: state.id.0,
+        seq: state.id.1,
+    };
+    let parts = std::array::from_fn(|i| state.parts[i].as_deref());
+    Ok(Record::from_parts(parts, id, state.time, state.hops, &kept))
+}
