@@ -55,15 +55,9 @@ impl<'a> Arrival<'a> {
     /// As windows hold it, with every field that any of its rules keeps.
     fn candidate(&mut self, store: &mut Store) -> Candidate {
         let record = *self.record.get_or_insert_with(|| {
-            let read = |slot: &Slot| (*slot, self.fields.get(*slot).read(self.event).into_owned());
-            let kept = self
-                .uses
-                .slots
-                .iter()
-                .map(read)
-                .filter(|(_, value)| !value.is_null())
-                .collect();
-            store.insert(Record::new(self.event, self.time, kept))
+            let read = |slot: &Slot| (*slot, self.fields.get(*slot).read(self.event));
+            let values: SmallVec<[_; 4]> = self.uses.slots.iter().map(read).collect();
+            store.insert(Record::new(self.event, self.time, &values))
         });
         Candidate::new(self.seq, self.time, record)
     }

@@ -222,7 +222,6 @@ impl Serialize for Scalar<'_> {
 mod tests {
     use super::*;
     use crate::engine::{EntryId, Event};
-    use smallvec::SmallVec;
 
     fn record(key: &str, ms: u64, fields: &[(&str, &str)]) -> Record {
         let fields: Vec<(&[u8], &[u8])> = fields
@@ -235,7 +234,7 @@ mod tests {
             fields: &fields,
             hops: 0,
         };
-        Record::new(&event, ms, SmallVec::new())
+        Record::new(&event, ms, &[])
     }
 
     #[test]

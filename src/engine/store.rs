@@ -19,8 +19,14 @@ pub type Slot = u16;
 /// Kept fields up to this number need no block of their own.
 const KEPT_INLINE: usize = 2;
 
-/// The fields that are kept of an event.
-pub type Kept = SmallVec<[(Slot, Value<'static>); KEPT_INLINE]>;
+/// The value of a field that is kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kept {
+    Bool(bool),
+    Number(f64),
+    /// From here to there in the record's text.
+    Text(u32, u32),
+}
 
 /// What is kept of an event: what the output needs, and the fields that rules read later.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,11 +37,11 @@ pub struct Record {
     pub hops: u32,
     /// How many hold it: windows, and the event's intake while it lasts.
     holders: u32,
-    /// Key, type and the standard fields, one after the other: one allocation for all.
+    /// Key, type, the standard fields and the texts of those kept, one after the other: one allocation for all.
     text: Box<[u8]>,
-    /// Where each of them ends in `text`; `u32::MAX` where it is absent.
+    /// Where each of the former ends in `text`; `u32::MAX` where it is absent.
     ends: [u32; Part::COUNT],
-    kept: Kept,
+    kept: SmallVec<[(Slot, Kept); KEPT_INLINE]>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,8 +63,8 @@ impl Record {
     /// How many parts its text has.
     pub const PARTS: usize = Part::COUNT;
 
-    /// Keeps what is needed of an event.
-    pub fn new(event: &Event<'_>, time: u64, kept: Kept) -> Self {
+    /// Keeps what is needed of an event, and these values of its fields.
+    pub fn new(event: &Event<'_>, time: u64, values: &[(Slot, Value)]) -> Self {
         let parts = [
             Some(event.key),
             event.event_type(),
@@ -66,18 +72,20 @@ impl Record {
             event.field(b"timestamp"),
             event.field(b"value"),
         ];
-        Self::from_parts(parts, event.id, time, event.hops, kept)
+        Self::from_parts(parts, event.id, time, event.hops, values)
     }
 
-    /// A record of these parts: key, type and the standard fields.
+    /// A record of these parts (key, type and the standard fields) and values; a NULL is not kept.
     pub fn from_parts(
         parts: [Option<&[u8]>; Self::PARTS],
         id: EntryId,
         time: u64,
         hops: u32,
-        kept: SmallVec<[(Slot, Value<'static>); 2]>,
+        values: &[(Slot, Value)],
     ) -> Self {
-        let mut text = Vec::with_capacity(parts.iter().flatten().map(|part| part.len()).sum());
+        let texts = values.iter().map(|(_, value)| text_of(value));
+        let texts = parts.iter().flatten().copied().chain(texts);
+        let mut text = Vec::with_capacity(texts.map(<[u8]>::len).sum());
         let ends = parts.map(|part| match part {
             None => ABSENT,
             Some(bytes) => {
@@ -85,6 +93,22 @@ impl Record {
                 text.len() as u32
             }
         });
+        let values = values.iter().filter(|(_, value)| !value.is_null());
+        let mut kept = SmallVec::with_capacity(values.clone().count());
+        for (slot, value) in values {
+            let from = text.len();
+            text.extend_from_slice(text_of(value));
+            let value = match value {
+                Value::Bool(truth) => Kept::Bool(*truth),
+                Value::Number(number) => Kept::Number(*number),
+                // No event is so large, but the values of many nested paths together might be.
+                _ => match (u32::try_from(from), u32::try_from(text.len())) {
+                    (Ok(from), Ok(to)) => Kept::Text(from, to),
+                    _ => break,
+                },
+            };
+            kept.push((*slot, value));
+        }
         Self {
             time,
             id,
@@ -143,46 +167,54 @@ impl Record {
     }
 
     /// The kept fields.
-    pub fn kept_slots(&self) -> impl Iterator<Item = (Slot, &Value<'static>)> {
-        self.kept.iter().map(|(slot, value)| (*slot, value))
+    pub fn kept_slots(&self) -> impl Iterator<Item = (Slot, Value<'_>)> {
+        self.kept
+            .iter()
+            .map(|(slot, kept)| (*slot, self.value_of(*kept)))
     }
 
     /// A kept field; NULL where it was not kept.
     pub fn kept(&self, slot: Slot) -> Value<'_> {
-        self.kept
-            .iter()
-            .find(|(known, _)| *known == slot)
-            .map_or(Value::Null, |(_, value)| value.as_ref())
+        let found = self.kept.iter().find(|(known, _)| *known == slot);
+        found.map_or(Value::Null, |(_, kept)| self.value_of(*kept))
+    }
+
+    fn value_of(&self, kept: Kept) -> Value<'_> {
+        match kept {
+            Kept::Bool(truth) => Value::Bool(truth),
+            Kept::Number(number) => Value::Number(number),
+            Kept::Text(from, to) => Value::text(&self.text[from as usize..to as usize]),
+        }
     }
 
     /// What it takes in memory.
     pub fn bytes(&self) -> u64 {
-        let texts: usize = self
-            .kept
-            .iter()
-            .map(|(_, value)| match value {
-                Value::Text(text) => text.len(),
-                _ => 0,
-            })
-            .sum();
         let spilled = if self.kept.spilled() {
             self.kept.capacity()
         } else {
             0
         };
-        Self::bytes_without_texts(spilled) + (self.text.len() + texts) as u64
+        Self::bytes_without_texts(spilled) + self.text.len() as u64
     }
 
     /// What a record takes whose list of kept fields has a block of its own for so many (0: it has none), apart from
     /// its texts. Records stand in a list that is partly empty; the text has a block of its own.
     fn bytes_without_texts(spilled: usize) -> u64 {
-        (3 * size_of::<Self>() / 2 + spilled * size_of::<(Slot, Value)>() + 16) as u64
+        (3 * size_of::<Self>() / 2 + spilled * size_of::<(Slot, Kept)>() + 16) as u64
     }
 
     /// What a record that keeps so many fields takes, apart from its texts.
     pub fn bytes_with(kept: usize) -> u64 {
         let spilled = if kept > KEPT_INLINE { kept } else { 0 };
         Self::bytes_without_texts(spilled)
+    }
+}
+
+/// The bytes of a text; no other value has any.
+fn text_of<'a>(value: &'a Value) -> &'a [u8] {
+    match value {
+        Value::Text(text) => text,
+        _ => &[],
     }
 }
 

@@ -141,7 +141,7 @@ mod tests {
                 fields: &[(b"type", b"A"), (b"event_id", id)],
                 hops: 0,
             };
-            Record::new(&event, 0, Default::default())
+            Record::new(&event, 0, &[])
         };
         let tag: Rc<[u8]> = b"t"[..].into();
         let mut tally = Tally::new(1);

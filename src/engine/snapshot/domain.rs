@@ -102,7 +102,7 @@ impl Domain {
                     id: (record.id.ms, record.id.seq),
                     hops: record.hops,
                     parts: record.parts().map(|part| part.map(<[u8]>::to_vec)),
-                    kept: kept.filter_map(|(n, v)| Some((n, capture(v)?))).collect(),
+                    kept: kept.filter_map(|(n, v)| Some((n, capture(&v)?))).collect(),
                 }
             })
             .collect();
@@ -175,7 +175,7 @@ fn capture(value: &Value) -> Option<ValueState> {
 }
 
 fn restore(state: RecordState, slots: &[Option<Slot>]) -> Result<Record> {
-    let mut kept = smallvec::SmallVec::new();
+    let mut kept = Vec::with_capacity(state.kept.len());
     for (field, value) in state.kept {
         let slot = slots
             .get(field as usize)
@@ -192,5 +192,5 @@ fn restore(state: RecordState, slots: &[Option<Slot>]) -> Result<Record> {
         seq: state.id.1,
     };
     let parts = std::array::from_fn(|i| state.parts[i].as_deref());
-    Ok(Record::from_parts(parts, id, state.time, state.hops, kept))
+    Ok(Record::from_parts(parts, id, state.time, state.hops, &kept))
 }
