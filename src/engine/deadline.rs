@@ -1,6 +1,6 @@
 //! The deadlines of matches that end with `NOT … FOR`.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::mem::size_of;
 use std::rc::Rc;
 
@@ -27,13 +27,19 @@ pub struct Deadline {
 impl Deadline {
     /// What a deadline takes: it stands in the leaflet's tree and in its partition's, both partly empty.
     pub const BYTES: usize = 3 * size_of::<Self>();
+
+    /// Where it stands among those of its partition.
+    fn place(&self) -> (u64, u64) {
+        (self.seq, self.absences)
+    }
 }
 
-/// The deadlines of a partition.
+/// The deadlines of a partition. Mostly it is one; where there are many, they are met in about the order in which they
+/// stand here, from the front.
 #[derive(Debug, Default)]
 pub struct Pending {
     /// By last event and the NOTs that wait, which no two of an event share.
-    deadlines: BTreeMap<(u64, u64), Deadline>,
+    deadlines: VecDeque<Deadline>,
 }
 
 impl Pending {
@@ -58,31 +64,38 @@ impl Pending {
     }
 
     pub fn add(&mut self, deadline: Deadline) {
-        let place = (deadline.seq, deadline.absences);
-        self.deadlines.insert(place, deadline);
+        if self.deadlines.is_empty() {
+            self.deadlines.reserve_exact(1);
+        }
+        let place = deadline.place();
+        let at = self.deadlines.partition_point(|d| d.place() < place);
+        self.deadlines.insert(at, deadline);
     }
 
     /// Takes out this deadline, if it is here.
     pub fn take(&mut self, deadline: &Deadline) -> Option<Deadline> {
-        self.deadlines.remove(&(deadline.seq, deadline.absences))
+        let place = deadline.place();
+        let at = self.deadlines.binary_search_by_key(&place, Deadline::place);
+        self.deadlines.remove(at.ok()?)
     }
 
     /// Takes out the deadlines of an event.
     pub fn take_of(&mut self, seq: u64) -> Vec<Deadline> {
-        let of = self.deadlines.range((seq, 0)..=(seq, u64::MAX));
-        self.take_at(of.map(|(place, _)| *place).collect())
+        let at = self.deadlines.partition_point(|d| d.seq < seq);
+        let mut taken = Vec::new();
+        while self.deadlines.get(at).is_some_and(|d| d.seq == seq) {
+            taken.extend(self.deadlines.remove(at));
+        }
+        taken
     }
 
     /// Takes out those that fit.
     pub fn take_where(&mut self, fits: impl Fn(&Deadline) -> bool) -> Vec<Deadline> {
-        let fitting = self.deadlines.iter().filter(|(_, deadline)| fits(deadline));
-        self.take_at(fitting.map(|(place, _)| *place).collect())
-    }
-
-    fn take_at(&mut self, places: Vec<(u64, u64)>) -> Vec<Deadline> {
-        let places = places.iter();
-        places
-            .filter_map(|place| self.deadlines.remove(place))
-            .collect()
+        if !self.deadlines.iter().any(&fits) {
+            return Vec::new();
+        }
+        let (taken, stay): (VecDeque<_>, _) = self.deadlines.drain(..).partition(fits);
+        self.deadlines = stay;
+        taken.into()
     }
 }

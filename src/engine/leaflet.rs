@@ -43,12 +43,12 @@ pub struct Leaflet {
     /// When to look for something that leaves a window: one entry a window. A window that consumption has emptied
     /// stays until then.
     due: BinaryHeap<Reverse<(u64, RuleId)>>,
-    /// The deadlines of all rules.
-    deadlines: BTreeSet<Deadline>,
+    /// The deadlines of all rules. Boxed, as most leaflets have one or none, and the tree keeps room for several.
+    deadlines: BTreeSet<Box<Deadline>>,
     /// Those before this time (ms) should have been met; where the last event did not get through, some are left.
     pub(super) passed: u64,
     /// Those of paused rules.
-    stopped: BTreeSet<Deadline>,
+    stopped: BTreeSet<Box<Deadline>>,
     /// How many windows hold anything.
     live: usize,
     /// Kept in the domain's list of idle leaflets.
@@ -209,7 +209,7 @@ impl Leaflet {
     pub fn add_deadline(&mut self, deadline: Deadline) {
         if let Some(window) = self.windows.get_mut(&deadline.rule) {
             window.add_deadline(deadline.clone());
-            self.deadlines.insert(deadline);
+            self.deadlines.insert(Box::new(deadline));
         }
     }
 
@@ -247,7 +247,7 @@ impl Leaflet {
             deadline.absences &= !bit;
             if deadline.absences != 0 {
                 window.add_deadline(deadline.clone());
-                self.deadlines.insert(deadline);
+                self.deadlines.insert(Box::new(deadline));
             }
         }
     }
@@ -259,12 +259,12 @@ impl Leaflet {
         if let Some(window) = self.windows.get_mut(&deadline.rule) {
             window.take_deadlines(&deadline.partition, |all| all.take(&deadline));
         }
-        Some(deadline)
+        Some(*deadline)
     }
 
     /// All deadlines, of paused rules too.
     pub fn all_deadlines(&self) -> impl Iterator<Item = &Deadline> {
-        self.deadlines.iter().chain(&self.stopped)
+        self.deadlines.iter().chain(&self.stopped).map(Box::as_ref)
     }
 
     /// All windows, in no order.
