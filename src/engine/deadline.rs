@@ -43,24 +43,21 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// What they take; the first node of this tree has room for eleven.
+    /// What they take.
     pub fn bytes(&self) -> u64 {
-        const FIRST: usize = 11 * size_of::<((u64, u64), Deadline)>();
-        match self.deadlines.len() {
-            0 => 0,
-            all => (FIRST + all * Deadline::BYTES) as u64,
-        }
+        (self.deadlines.len() * Deadline::BYTES) as u64
     }
 
     /// By last event.
     pub fn iter(&self) -> impl Iterator<Item = &Deadline> {
-        self.deadlines.values()
+        self.deadlines.iter()
     }
 
     /// A deadline of this event waits for this NOT.
     pub fn waits(&self, seq: u64, absence: usize) -> bool {
-        let mut of = self.deadlines.range((seq, 0)..=(seq, u64::MAX));
-        of.any(|((_, absences), _)| absences & (1 << absence) != 0)
+        let first = self.deadlines.partition_point(|d| d.seq < seq);
+        let mut of = self.deadlines.range(first..).take_while(|d| d.seq == seq);
+        of.any(|deadline| deadline.absences & (1 << absence) != 0)
     }
 
     pub fn add(&mut self, deadline: Deadline) {
