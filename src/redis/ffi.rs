@@ -30,9 +30,6 @@ macro_rules! api {
     };
 }
 
-mod block;
-mod walk;
-
 pub use block::{free_elsewhere, Blocked, BlockedId};
 pub use walk::Walk;
 
@@ -813,5 +810,190 @@ unsafe extern "C" fn on_aux_load(
         OK
     } else {
         ERR
+    }
+}
+
+/// Clients that wait for their reply, and work in slices that is done meanwhile.
+mod block {
+    use super::{Context, OK};
+    use crate::engine::backtest::Backtest;
+    use crate::redis::{backtest, guard};
+    use redis_module::raw;
+    use std::ffi::{c_int, c_void};
+    use std::ptr::null_mut;
+    use std::time::Duration;
+
+    /// A client that waits for its reply. When this is dropped, the client gets it: [`backtest::answer`] is asked for it,
+    /// unless the client is gone.
+    #[derive(Debug)]
+    pub struct Blocked(*mut raw::RedisModuleBlockedClient);
+
+    /// Which of the clients that wait.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct BlockedId(usize);
+
+    impl Blocked {
+        pub fn id(&self) -> BlockedId {
+            BlockedId(self.0 as usize)
+        }
+    }
+
+    impl Drop for Blocked {
+        fn drop(&mut self) {
+            api!(RedisModule_UnblockClient(self.0, null_mut()));
+        }
+    }
+
+    impl Context<'_> {
+        /// The client can wait: it is in no transaction and no script.
+        pub fn may_block(&self) -> bool {
+            let deny = raw::REDISMODULE_CTX_FLAGS_MULTI
+                | raw::REDISMODULE_CTX_FLAGS_LUA
+                | raw::REDISMODULE_CTX_FLAGS_DENY_BLOCKING;
+            api!(RedisModule_GetContextFlags(self.ptr)) as u32 & deny == 0
+        }
+
+        /// Has the client wait, where it can. When it is disconnected, or `CLIENT UNBLOCK` names it, [`backtest::stop`] is
+        /// told.
+        pub fn block_client(&self) -> Option<Blocked> {
+            let client = api!(RedisModule_BlockClient(
+                self.ptr,
+                Some(on_unblocked),
+                Some(on_timeout),
+                None,
+                0
+            ));
+            if client.is_null() {
+                return None;
+            }
+            api!(RedisModule_SetDisconnectCallback(
+                client,
+                Some(on_disconnect)
+            ));
+            Some(Blocked(client))
+        }
+
+        /// Has [`backtest::on_timer`] called once, after this time.
+        pub fn start_slice(&self, after: Duration) {
+            let after = after.as_millis() as i64;
+            api!(RedisModule_CreateTimer(
+                self.ptr,
+                after,
+                Some(on_slice),
+                null_mut()
+            ));
+        }
+    }
+
+    /// A backtest that is sent away.
+    struct Alone(Box<Backtest>);
+
+    // SAFETY: the counted references inside of a backtest are to its own parts only: it makes an engine for itself and gives
+    // out nothing but copies. So whoever has it has them all.
+    unsafe impl Send for Alone {}
+
+    impl Alone {
+        fn free(self) {
+            drop(self.0);
+        }
+    }
+
+    /// Frees what a backtest holds on a thread of its own: it can be a lot, and the server need not wait for that.
+    pub fn free_elsewhere(test: Box<Backtest>) {
+        let test = Alone(test);
+        // Where there is no thread to be had, it is freed here.
+        let _ = std::thread::Builder::new()
+            .name("leaflet-free".into())
+            .spawn(move || test.free());
+    }
+
+    unsafe extern "C" fn on_slice(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
+        guard(|| backtest::on_timer(&Context::new(ctx)));
+    }
+
+    unsafe extern "C" fn on_unblocked(
+        ctx: *mut raw::RedisModuleCtx,
+        _argv: *mut *mut raw::RedisModuleString,
+        _argc: c_int,
+    ) -> c_int {
+        let id = BlockedId(api!(RedisModule_GetBlockedClientHandle(ctx)) as usize);
+        guard(|| backtest::answer(&Context::new(ctx), id));
+        OK
+    }
+
+    unsafe extern "C" fn on_timeout(
+        ctx: *mut raw::RedisModuleCtx,
+        _argv: *mut *mut raw::RedisModuleString,
+        _argc: c_int,
+    ) -> c_int {
+        let id = BlockedId(api!(RedisModule_GetBlockedClientHandle(ctx)) as usize);
+        guard(|| {
+            backtest::stop(id);
+            backtest::answer_stopped(&Context::new(ctx));
+        });
+        OK
+    }
+
+    unsafe extern "C" fn on_disconnect(
+        _ctx: *mut raw::RedisModuleCtx,
+        client: *mut raw::RedisModuleBlockedClient,
+    ) {
+        guard(|| backtest::stop(BlockedId(client as usize)));
+    }
+}
+
+/// A walk over all keys of a database.
+mod walk {
+    use super::{string_bytes, Context};
+    use crate::redis::guard;
+    use redis_module::raw;
+    use std::ffi::c_void;
+
+    /// How far a walk has come. It can rest between two steps while keys come and go: as `SCAN` does, it meets every key that
+    /// is there all the time, some of them twice.
+    #[derive(Debug)]
+    pub struct Walk(*mut raw::RedisModuleScanCursor);
+
+    impl Walk {
+        /// A walk that stands at the beginning.
+        pub fn new() -> Self {
+            Self(api!(RedisModule_ScanCursorCreate()))
+        }
+    }
+
+    impl Drop for Walk {
+        fn drop(&mut self) {
+            api!(RedisModule_ScanCursorDestroy(self.0));
+        }
+    }
+
+    /// What is done with the keys of a step.
+    struct Visitor<'a>(&'a mut dyn FnMut(&[u8]));
+
+    impl Context<'_> {
+        /// One step over a few keys of the selected database. False: it was the last.
+        pub fn walk(&self, walk: &Walk, mut visit: impl FnMut(&[u8])) -> bool {
+            let mut visitor = Visitor(&mut visit);
+            let data: *mut Visitor = &mut visitor;
+            api!(RedisModule_Scan(
+                self.ptr,
+                walk.0,
+                Some(on_key),
+                data.cast()
+            )) != 0
+        }
+    }
+
+    unsafe extern "C" fn on_key(
+        _ctx: *mut raw::RedisModuleCtx,
+        name: *mut raw::RedisModuleString,
+        _key: *mut raw::RedisModuleKey,
+        data: *mut c_void,
+    ) {
+        guard(|| {
+            // SAFETY: this is what `walk` passes, which waits for the call.
+            let visitor = unsafe { &mut *data.cast::<Visitor>() };
+            (visitor.0)(string_bytes(name));
+        });
     }
 }

@@ -1,0 +1,258 @@
+//! One event on its way through the rules of a domain, and the deadlines it passes.
+
+mod arrival;
+mod integrating;
+mod matching;
+
+use super::domain::DomainSpec;
+use super::emission::{Emission, Host};
+use super::event::Event;
+use super::fields::Fields;
+use super::index::Uses;
+use super::key::output_key;
+use super::leaflet::Leaflet;
+use super::matcher::scope::{MatchScope, Matched};
+use super::output::Integrated;
+use super::processor::Rule;
+use super::rule::pattern::AtomSet;
+use super::rule::program::{Kind, Program};
+use super::stats::Stats;
+use super::store::{Record, Store};
+use super::window::{Window, OVERHEAD_BYTES};
+pub use arrival::Arrival;
+use matching::Matching;
+use smallvec::SmallVec;
+use std::rc::Rc;
+
+/// How many deadlines an event meets; the next one goes on.
+const DEADLINE_SLICE: usize = 1_024;
+
+/// What became of an event, over all rules.
+#[derive(Default)]
+pub struct Fate {
+    taken: bool,
+    late: bool,
+    shed: bool,
+}
+
+/// What it takes to work on a leaflet.
+pub struct Intake<'a, 'h> {
+    pub domain: &'a Rc<str>,
+    pub spec: &'a DomainSpec,
+    pub store: &'a mut Store,
+    pub stats: &'a mut Stats,
+    pub host: &'a mut Host<'h>,
+    pub leaflet: &'a mut Leaflet,
+}
+
+impl Intake<'_, '_> {
+    /// Meets the deadlines that lie before this time (ms).
+    pub fn meet_deadlines(&mut self, rules: &mut [Rule], passed: u64) {
+        self.leaflet.pass(passed);
+        for _ in 0..DEADLINE_SLICE {
+            if !self.meet_deadline(rules, passed) {
+                break;
+            }
+        }
+    }
+
+    /// Meets the next deadline that lies before this time (ms), if there is one.
+    pub fn meet_deadline(&mut self, rules: &mut [Rule], passed: u64) -> bool {
+        let Some(deadline) = self.leaflet.meet(passed) else {
+            return false;
+        };
+        if let Ok(place) = rules.binary_search_by_key(&deadline.order, |rule| rule.order) {
+            self.meet(&mut rules[place], &deadline);
+        }
+        true
+    }
+
+    /// The event comes in: time passes, and what has left the windows goes.
+    pub fn arrive<'e>(
+        &mut self,
+        event: &'e Event<'e>,
+        time: u64,
+        fields: &'e Fields,
+        uses: &'e Uses,
+    ) -> Arrival<'e> {
+        let seq = self.leaflet.advance(time);
+        self.leaflet.expire(self.store);
+        Arrival {
+            event,
+            time,
+            seq,
+            fields,
+            uses,
+            record: None,
+        }
+    }
+
+    /// The event has been offered to all rules.
+    pub fn leave(&mut self, arrival: Arrival, fate: Fate) {
+        if let Some(record) = arrival.record {
+            self.store.release(record);
+        }
+        self.stats.events_taken += u64::from(fate.taken);
+        self.stats.events_late += u64::from(fate.late);
+        self.stats.events_shed += u64::from(fate.shed);
+    }
+
+    /// Offers the event to a rule as one of these atoms.
+    pub fn offer(
+        &mut self,
+        rule: &mut Rule,
+        atoms: AtomSet,
+        arrival: &mut Arrival,
+        fate: &mut Fate,
+    ) {
+        let program = Rc::clone(&rule.program);
+        rule.stats.events_seen += 1;
+        let fits = arrival.fits(&program, atoms);
+        rule.tally
+            .offered(atoms, fits, arrival.event.id, arrival.time);
+        if fits == 0 {
+            return;
+        }
+        let Some(key) = arrival.partition_key(&program) else {
+            rule.tally.unkeyed += 1;
+            return;
+        };
+        let floor = self.leaflet.max_time.saturating_sub(program.within);
+        if arrival.time < floor {
+            rule.stats.events_late += 1;
+            fate.late = true;
+            return;
+        }
+        rule.stats.events_taken += 1;
+        fate.taken = true;
+        let shed = match &program.kind {
+            Kind::Match(kind) => {
+                let mut matching = Matching {
+                    rule: &mut *rule,
+                    program: &program,
+                    kind,
+                    key: &key,
+                };
+                self.take(&mut matching, arrival, fits, floor)
+            }
+            Kind::Integrate(kind) => {
+                self.integrate(rule, &program, kind, &key, arrival, fits, floor)
+            }
+        };
+        rule.stats.events_shed += u64::from(shed);
+        fate.shed |= shed;
+    }
+
+    /// Counts a match and emits it, if LIMIT lets it. False: there was no room to note it.
+    #[allow(clippy::too_many_arguments)]
+    fn emit(
+        &mut self,
+        rule: &mut Rule,
+        program: &Program,
+        key: &[u8],
+        events: &[Matched],
+        time: u64,
+        confidence: f64,
+        level: Option<f64>,
+    ) -> bool {
+        let window = self.leaflet.window(rule.id);
+        let limited = program.limit.is_some_and(|limit| {
+            window.map_or(0, |window| window.fired_within(key, time, limit.per)) >= limit.count
+        });
+        let mut emitted = None;
+        let mut cut = false;
+        if !limited {
+            let emission = self.emission(rule, program, events, time, confidence, level);
+            cut = emission.hops > self.host.settings.max_hops;
+            emitted = (!cut).then_some(emission);
+            if !cut {
+                rule.tally.fired = Some(time);
+            }
+        }
+        for stats in [&mut *self.stats, &mut rule.stats] {
+            stats.matches += 1;
+            stats.limited += u64::from(limited);
+            stats.hops_cut += u64::from(cut);
+            stats.emitted += u64::from(emitted.is_some());
+        }
+        if emitted.is_none() || program.limit.is_none() {
+            self.host.out.extend(emitted);
+            return true;
+        }
+        self.host.out.extend(emitted);
+        let room = self.has_room(key);
+        if room {
+            self.with_window(rule, program, time, |window, _| {
+                window.note_fired(key, time)
+            });
+        }
+        room
+    }
+
+    fn emission(
+        &self,
+        rule: &Rule,
+        program: &Program,
+        events: &[Matched],
+        time: u64,
+        confidence: f64,
+        level: Option<f64>,
+    ) -> Emission {
+        let scope = MatchScope {
+            events,
+            store: self.store,
+            slots: &rule.slots,
+            level,
+        };
+        let sources: SmallVec<[&Record; 4]> = events
+            .iter()
+            .map(|m| self.store.get(m.event.record))
+            .collect();
+        let integrated = Integrated {
+            domain: self.domain,
+            tag: &self.leaflet.tag,
+            rule: &rule.name,
+            text: &rule.text,
+            sources: &sources,
+            time,
+            confidence,
+            format: self.spec.sources,
+        };
+        Emission {
+            domain: Rc::clone(self.domain),
+            rule: Rc::clone(&rule.name),
+            db: self.spec.db,
+            output: output_key(&self.spec.output, &self.leaflet.tag),
+            maxlen: self.spec.maxlen,
+            fields: integrated.fields(
+                &scope,
+                program.value.as_ref(),
+                program.confidence.as_ref(),
+                &program.emit,
+            ),
+            hops: sources.iter().map(|source| source.hops).max().unwrap_or(0) + 1,
+        }
+    }
+
+    /// There is room for something small in a partition of this key.
+    fn has_room(&self, key: &[u8]) -> bool {
+        let texts = 2 * (key.len() + self.leaflet.tag.len());
+        self.host.total.bytes() + ((OVERHEAD_BYTES + texts) as u64)
+            <= self.host.settings.max_window_memory
+    }
+
+    /// Changes a rule's window, which is made where there is none, by something of this time.
+    fn with_window<T>(
+        &mut self,
+        rule: &Rule,
+        program: &Program,
+        time: u64,
+        change: impl FnOnce(&mut Window, &mut Store) -> T,
+    ) -> T {
+        let due = time.saturating_add(program.within);
+        let new = || rule.window();
+        let store = &mut *self.store;
+        self.leaflet
+            .with_window(rule.id, due, new, |window| change(window, store))
+    }
+}
