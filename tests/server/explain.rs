@@ -250,3 +250,55 @@ fn who_may_not_read_the_axons_gets_no_answer() {
         }
     }
 }
+
+/// All names and values of a reply, one after the other.
+fn leaves(value: Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.into_iter().flat_map(leaves).collect(),
+        leaf => vec![text(&leaf)],
+    }
+}
+
+/// The words of a command, or the texts and numbers that `redis-cli` prints in a line.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (number, part) in line.split('"').enumerate() {
+        match number % 2 {
+            0 => words.extend(part.split_whitespace().map(String::from)),
+            _ => words.push(part.into()),
+        }
+    }
+    words
+}
+
+fn printed(line: &str) -> Vec<String> {
+    let quoted = line.split('"').skip(1).step_by(2).map(String::from);
+    let number = line.split("(integer) ").nth(1).map(String::from);
+    quoted.chain(number).collect()
+}
+
+#[test]
+fn the_sessions_of_the_manual_are_real() {
+    let Some(server) = own(Options::new()) else {
+        return;
+    };
+    let mut client = Client::connect(&server.url());
+    let manual = include_str!("../../docs/why.md");
+    let sessions = manual.split("```console\n").skip(1);
+    let lines = sessions.flat_map(|s| s.split("```").next().unwrap_or_default().lines());
+    let mut answer = Vec::new().into_iter();
+    let (mut commands, mut shown) = (0, 0);
+    for line in lines {
+        if let Some(command) = line.strip_prefix("> ") {
+            answer = leaves(client.call(&words(command))).into_iter();
+            commands += 1;
+            continue;
+        }
+        for expected in printed(line) {
+            // What is left out may stand between.
+            assert!(answer.any(|leaf| leaf == expected), "{expected} in {line}");
+            shown += 1;
+        }
+    }
+    assert!(commands > 15 && shown > 80, "{commands} {shown}");
+}
