@@ -396,7 +396,20 @@ impl Engine {
     /// # Errors
     /// Where any of them is refused; nothing changes then.
     pub fn restore(&mut self, definitions: &Definitions) -> Result<()> {
-        let mut restored = Self::new(self.settings);
+        *self = Self::restored(self.settings, definitions, None)?;
+        Ok(())
+    }
+
+    /// An engine of these definitions, whose windows hold what a [snapshot](Engine::snapshot) says, or nothing.
+    ///
+    /// # Errors
+    /// Where a definition is refused, or the bytes are no snapshot of such an engine.
+    pub fn restored(
+        settings: Settings,
+        definitions: &Definitions,
+        windows: Option<&[u8]>,
+    ) -> Result<Self> {
+        let mut restored = Self::new(settings);
         restored.domains.clear();
         for domain in &definitions.domains {
             restored.create_domain(domain.spec.clone())?;
@@ -408,8 +421,10 @@ impl Engine {
                 restored.add_rule(&domain.spec.name, &rule.name, &rule.text, how)?;
             }
         }
-        *self = restored;
-        Ok(())
+        if let Some(windows) = windows {
+            restored.fill(windows)?;
+        }
+        Ok(restored)
     }
 
     fn domain_place(&self, name: &str) -> Result<usize> {

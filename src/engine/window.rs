@@ -138,14 +138,14 @@ impl Window {
         }
     }
 
-    /// Keeps an event as a candidate in these buffers (at least one) of a partition.
+    /// Keeps an event as a candidate in these buffers (at least one) of a partition; the partition's place.
     pub fn keep(
         &mut self,
         key: &[u8],
         buffers: impl Iterator<Item = usize>,
         mut candidate: Candidate,
         store: &mut Store,
-    ) {
+    ) -> usize {
         let at = self.partition_or_new(key);
         candidate.waiting = self.waiting.push(candidate.time, candidate.seq, at);
         let partition = &mut self.partitions[at];
@@ -170,6 +170,7 @@ impl Window {
         store.hold(candidate.record);
         self.meter.add_event();
         self.meter.add_bytes(candidate_bytes(places));
+        at
     }
 
     /// Keeps an event as a contribution of an axon to a partition's level.
@@ -181,8 +182,7 @@ impl Window {
         axon: &[u8],
         store: &mut Store,
     ) {
-        self.keep(key, std::iter::once(buffer), candidate, store);
-        let at = self.partition_or_new(key);
+        let at = self.keep(key, std::iter::once(buffer), candidate, store);
         let more = self.partitions[at].more.get_or_insert_default();
         match more.axons.get_mut(axon) {
             Some(contributions) => *contributions += 1,

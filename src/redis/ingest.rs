@@ -40,7 +40,7 @@ pub fn on_xadd(ctx: &Context, key: &KeyName) {
     };
     let fields = borrowed(&entry);
     let mut emissions = Vec::new();
-    let report_untagged = state::with(|state| {
+    let told = state::with(|state| {
         let event = Event {
             key: key.as_bytes(),
             id,
@@ -48,11 +48,13 @@ pub fn on_xadd(ctx: &Context, key: &KeyName) {
             hops: state.hops(),
         };
         state.engine.on_event(route, &event, &mut emissions);
-        route.untagged
+        let report_untagged = route.untagged
             && state.engine.settings().cluster
-            && !std::mem::replace(&mut state.untagged_reported, true)
+            && !std::mem::replace(&mut state.untagged_reported, true);
+        (report_untagged, wake::must_arm(state))
     });
-    if report_untagged == Ok(true) {
+    let (report_untagged, arm) = told.unwrap_or_default();
+    if report_untagged {
         log::line(
             Level::Warning,
             &format!(
@@ -63,7 +65,9 @@ pub fn on_xadd(ctx: &Context, key: &KeyName) {
         );
     }
     emit::submit(ctx, emissions, since);
-    wake::arm(ctx);
+    if arm {
+        ctx.start_timer(wake::PERIOD);
+    }
 }
 
 /// In the notification the new entry is the newest one, even where it will be trimmed at once.

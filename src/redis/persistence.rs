@@ -51,11 +51,7 @@ fn restore(version: i32, bytes: Option<&[u8]>) -> Result<(), String> {
     let (definitions, windows) = decode(version, bytes.ok_or("the data ends early")?)?;
     let events = state::with(|state| {
         // Either both or none.
-        let mut engine = Engine::new(state.engine.settings());
-        engine.restore(&definitions)?;
-        if let Some(windows) = windows {
-            engine.restore_windows(windows)?;
-        }
+        let engine = Engine::restored(state.engine.settings(), &definitions, windows)?;
         let stats = engine.stats(None, None)?;
         state.engine = engine;
         state.note_wakes();

@@ -3,9 +3,10 @@
 //! Only a primary lets time pass. It does so with the command `LEAFLET.TICK`, which its replicas and the AOF get too.
 
 use super::ffi::{Context, Str};
+use super::guard;
 use super::log::{self, Kind};
 use super::phase::Phase;
-use super::{guard, state};
+use super::state::{self, State};
 use crate::engine::Wake;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -121,14 +122,16 @@ fn needed(after: u64) -> Duration {
 
 /// After the engine was fed: sees to it that the timer runs while anything waits.
 pub fn arm(ctx: &Context) {
-    let arm = state::with(|state| {
-        state.note_wakes();
-        let wakes = &mut state.wakes;
-        !wakes.queue.is_empty() && !std::mem::replace(&mut wakes.armed, true)
-    });
-    if arm == Ok(true) {
+    if state::with(must_arm) == Ok(true) {
         ctx.start_timer(PERIOD);
     }
+}
+
+/// Takes note of what the engine says; the timer has to be started now.
+pub fn must_arm(state: &mut State) -> bool {
+    state.note_wakes();
+    let wakes = &mut state.wakes;
+    !wakes.queue.is_empty() && !std::mem::replace(&mut wakes.armed, true)
 }
 
 /// The timer: lets time pass where it has, and runs on while anything waits.

@@ -250,8 +250,8 @@ impl Backtest {
         self.settle();
     }
 
-    /// Lets time pass in silence, up to this (ms), in every leaflet in which something waits for it. False: there is more
-    /// to do, but it is enough for now.
+    /// Lets time pass in silence, up to this (ms), in every leaflet in which something waits for it. False: more is left to do,
+    /// but this slice is over.
     fn pass(&mut self, until: u64, enough: &mut impl FnMut() -> bool) -> bool {
         while let Some((due, tag)) = self.silences.next(until) {
             self.now = self.now.max(due);

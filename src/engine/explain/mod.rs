@@ -10,7 +10,7 @@ use super::report::{counted, duration, joined, Report};
 use super::rule::ast::{Consume, Reset, Select};
 use super::rule::compile::compile;
 use super::rule::describe::{Written, WrittenAtom};
-use super::rule::pattern::{members, AtomSet};
+use super::rule::pattern::{members, set_of, AtomSet};
 use super::rule::program::{Absence, Condition, Gap, Integrate, Kind, Limit, Match, Program};
 use super::rule::{ast, parse};
 use super::value::format_number;
@@ -230,12 +230,12 @@ impl Explained<'_> {
         if members(condition.atoms).any(|atom| rule.tree.can_do_without(atom)) {
             when.push_str(", at the end where one has no event");
         }
-        let looked_up: AtomSet = rule
+        let lookups = rule
             .lookups
             .iter()
             .filter(|lookup| lookup.condition == number)
-            .filter(|lookup| !(forward && rule.repeated & (1 << lookup.other) != 0))
-            .fold(0, |set, lookup| set | 1 << lookup.atom);
+            .filter(|lookup| !(forward && rule.repeated & (1 << lookup.other) != 0));
+        let looked_up = set_of(lookups.map(|lookup| lookup.atom));
         if looked_up != 0 {
             let names = self.names(looked_up, "and");
             when.push_str(&format!("; {names} can be looked up by it"));

@@ -5,7 +5,7 @@ use crate::engine::expr::Scope;
 use crate::engine::fields::Fields;
 use crate::engine::index::Uses;
 use crate::engine::partition::{push_part, Candidate, PartitionKey};
-use crate::engine::rule::pattern::{members, AtomSet};
+use crate::engine::rule::pattern::{members, set_of, AtomSet};
 use crate::engine::rule::program::Program;
 use crate::engine::store::{Record, RecordId, Slot, Store};
 use crate::engine::value::Value;
@@ -42,9 +42,7 @@ impl<'a> Arrival<'a> {
             let predicate = &program.atoms[*atom as usize].predicate;
             predicate.as_ref().is_none_or(|p| p.holds(&scope))
         };
-        members(atoms)
-            .filter(holds)
-            .fold(0, |set, atom| set | 1 << atom)
+        set_of(members(atoms).filter(holds))
     }
 
     /// `None` where a part of the key is NULL.

@@ -37,7 +37,7 @@ impl Intake<'_, '_> {
         }
         let (seq, time) = (candidate.seq, candidate.time);
         let axon = AxonKey::parse(arrival.event.key).name;
-        let level = self.with_window(rule, program, time, |window, store| {
+        let level = self.with_window(rule, time, |window, store| {
             window.contribute(key, usize::from(atom), candidate, &axon, store);
             window.raise(key, seq, time, |level| level.add(weight, time, kind.decay))
         });
@@ -71,7 +71,7 @@ impl Intake<'_, '_> {
         let surplus = events.len().saturating_sub(self.host.settings.max_sources);
         events.drain(..surplus);
         let confidence = level / (level + kind.threshold);
-        let room = self.emit(rule, program, key, &events, time, confidence, Some(level));
+        let room = self.emit(rule, key, &events, time, confidence, Some(level));
         let store = &mut *self.store;
         self.leaflet.with_known_window(rule.id, |window| {
             if let Some(level) = window.level_mut(key) {

@@ -8,7 +8,7 @@ use crate::engine::matcher::{Match, Search};
 use crate::engine::partition::Candidate;
 use crate::engine::processor::Rule;
 use crate::engine::rule::ast::{Consume, Select};
-use crate::engine::rule::pattern::{members, AtomSet};
+use crate::engine::rule::pattern::{members, set_of, AtomSet};
 use crate::engine::rule::program::{self, Gap, Kind, Program};
 use std::rc::Rc;
 
@@ -170,9 +170,7 @@ impl Intake<'_, '_> {
             let buffer = program.atoms[*atom as usize].buffer;
             buffer.is_some_and(|buffer| buffers & (1 << buffer) != 0)
         };
-        let fits = members(kind.tree.atoms)
-            .filter(in_one_of)
-            .fold(0, |set, atom| set | 1 << atom);
+        let fits = set_of(members(kind.tree.atoms).filter(in_one_of));
         let mut matching = Matching {
             rule,
             program: &program,
@@ -215,7 +213,7 @@ impl Intake<'_, '_> {
             let span = times().max().unwrap_or(0) - times().min().unwrap_or(0);
             let confidence = 1.0 - span as f64 / (2.0 * program.within as f64);
             let key = matching.key;
-            *shed |= !self.emit(matching.rule, program, key, events, time, confidence, None);
+            *shed |= !self.emit(matching.rule, key, events, time, confidence, None);
         }
         if !concluded {
             return false;
@@ -254,7 +252,7 @@ impl Intake<'_, '_> {
         let room = self.has_room(matching.key);
         if room {
             let key = matching.key;
-            self.with_window(matching.rule, program, candidate.time, |window, store| {
+            self.with_window(matching.rule, candidate.time, |window, store| {
                 window.keep(key, buffers(), candidate, store);
             });
         }
@@ -266,7 +264,7 @@ impl Intake<'_, '_> {
         let room = self.has_room(matching.key);
         if room {
             let (key, seq, time) = (matching.key, arrival.seq, arrival.time);
-            self.with_window(matching.rule, matching.program, time, |window, _| {
+            self.with_window(matching.rule, time, |window, _| {
                 window.see(key, absence, seq, time);
             });
         }

@@ -15,7 +15,7 @@ use super::matcher::scope::{MatchScope, Matched};
 use super::output::Integrated;
 use super::processor::Rule;
 use super::rule::pattern::AtomSet;
-use super::rule::program::{Kind, Program};
+use super::rule::program::Kind;
 use super::stats::Stats;
 use super::store::{Record, Store};
 use super::window::{Window, OVERHEAD_BYTES};
@@ -144,11 +144,9 @@ impl Intake<'_, '_> {
     }
 
     /// Counts a match and emits it, if LIMIT lets it. False: there was no room to note it.
-    #[allow(clippy::too_many_arguments)]
     fn emit(
         &mut self,
         rule: &mut Rule,
-        program: &Program,
         key: &[u8],
         events: &[Matched],
         time: u64,
@@ -156,13 +154,14 @@ impl Intake<'_, '_> {
         level: Option<f64>,
     ) -> bool {
         let window = self.leaflet.window(rule.id);
-        let limited = program.limit.is_some_and(|limit| {
+        let limit = rule.program.limit;
+        let limited = limit.is_some_and(|limit| {
             window.map_or(0, |window| window.fired_within(key, time, limit.per)) >= limit.count
         });
         let mut emitted = None;
         let mut cut = false;
         if !limited {
-            let emission = self.emission(rule, program, events, time, confidence, level);
+            let emission = self.emission(rule, events, time, confidence, level);
             cut = emission.hops > self.host.settings.max_hops;
             emitted = (!cut).then_some(emission);
             if !cut {
@@ -175,16 +174,11 @@ impl Intake<'_, '_> {
             stats.hops_cut += u64::from(cut);
             stats.emitted += u64::from(emitted.is_some());
         }
-        if emitted.is_none() || program.limit.is_none() {
-            self.host.out.extend(emitted);
-            return true;
-        }
+        let counts = emitted.is_some() && limit.is_some();
         self.host.out.extend(emitted);
-        let room = self.has_room(key);
-        if room {
-            self.with_window(rule, program, time, |window, _| {
-                window.note_fired(key, time)
-            });
+        let room = !counts || self.has_room(key);
+        if counts && room {
+            self.with_window(rule, time, |window, _| window.note_fired(key, time));
         }
         room
     }
@@ -192,7 +186,6 @@ impl Intake<'_, '_> {
     fn emission(
         &self,
         rule: &Rule,
-        program: &Program,
         events: &[Matched],
         time: u64,
         confidence: f64,
@@ -204,6 +197,7 @@ impl Intake<'_, '_> {
             slots: &rule.slots,
             level,
         };
+        let program = &rule.program;
         let sources: SmallVec<[&Record; 4]> = events
             .iter()
             .map(|m| self.store.get(m.event.record))
@@ -245,11 +239,10 @@ impl Intake<'_, '_> {
     fn with_window<T>(
         &mut self,
         rule: &Rule,
-        program: &Program,
         time: u64,
         change: impl FnOnce(&mut Window, &mut Store) -> T,
     ) -> T {
-        let due = time.saturating_add(program.within);
+        let due = time.saturating_add(rule.program.within);
         let new = || rule.window();
         let store = &mut *self.store;
         self.leaflet

@@ -3,7 +3,7 @@
 
 use super::candidates;
 use crate::engine::partition::Partition;
-use crate::engine::rule::pattern::{members, AtomSet, Kind, Node, MAX_ATOMS};
+use crate::engine::rule::pattern::{members, set_of, AtomSet, Kind, Node, MAX_ATOMS};
 use crate::engine::rule::program::{Match as Rule, Program};
 
 /// An atom no candidate can be old enough for.
@@ -37,9 +37,7 @@ impl<'a> Bounds<'a> {
     pub fn triggers(&self, rule: &Rule, fits: AtomSet) -> AtomSet {
         let possible =
             |atom: &u8| self.after(*atom) != NEVER && self.completable(&rule.tree, *atom);
-        members(rule.last & fits)
-            .filter(possible)
-            .fold(0, |set, atom| set | 1 << atom)
+        set_of(members(rule.last & fits).filter(possible))
     }
 
     /// How many candidates an atom has, and the place of the n-th oldest (from 1).

@@ -19,6 +19,11 @@ pub fn members(mut set: AtomSet) -> impl Iterator<Item = u8> {
     })
 }
 
+/// The set of these atoms.
+pub fn set_of(atoms: impl IntoIterator<Item = u8>) -> AtomSet {
+    atoms.into_iter().fold(0, |set, atom| set | 1 << atom)
+}
+
 /// A part of a pattern.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
@@ -166,33 +171,29 @@ impl Node {
         }
     }
 
-    /// The atoms that can take several events.
-    pub fn repeated(&self) -> AtomSet {
+    /// The atoms below it, from left to right.
+    fn places(&self) -> Vec<&Place> {
         match &self.kind {
-            Kind::Atom(place) => u64::from(place.max > 1) << place.atom,
+            Kind::Atom(place) => vec![place],
             Kind::Seq(nodes) | Kind::And(nodes) | Kind::Or(nodes) | Kind::Of(_, nodes) => {
-                nodes.iter().fold(0, |set, node| set | node.repeated())
+                nodes.iter().flat_map(Self::places).collect()
             }
         }
     }
 
-    /// For each of so many atoms its counter, if it has one.
+    /// For each of so many atoms its counter, if it can take several events.
     pub fn counters(&self, atoms: usize) -> Vec<Option<u8>> {
         let mut counters = vec![None; atoms];
-        self.note_counters(&mut counters);
+        for place in self.places().into_iter().filter(|place| place.max > 1) {
+            counters[place.atom as usize] = Some(place.counter);
+        }
         counters
     }
 
-    fn note_counters(&self, counters: &mut [Option<u8>]) {
-        match &self.kind {
-            Kind::Atom(place) if place.max > 1 => {
-                counters[place.atom as usize] = Some(place.counter);
-            }
-            Kind::Atom(_) => {}
-            Kind::Seq(nodes) | Kind::And(nodes) | Kind::Or(nodes) | Kind::Of(_, nodes) => {
-                nodes.iter().for_each(|node| node.note_counters(counters));
-            }
-        }
+    /// The atoms that can take several events.
+    pub fn repeated(&self) -> AtomSet {
+        let several = self.places().into_iter().filter(|place| place.max > 1);
+        set_of(several.map(|place| place.atom))
     }
 
     /// A match can be whole although this atom takes no event.
@@ -238,7 +239,7 @@ mod tests {
     }
 
     fn bits(atoms: &[u8]) -> u64 {
-        atoms.iter().fold(0, |set, atom| set | 1 << atom)
+        set_of(atoms.iter().copied())
     }
 
     /// What is enabled, and whether it is complete, after these atoms took an event each.

@@ -9,7 +9,6 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
-use super::domain::Definitions;
 use super::{Engine, Error, Result};
 
 /// All windows and clocks, domain by domain.
@@ -44,25 +43,22 @@ impl Engine {
     /// # Errors
     /// Where the bytes are no snapshot, or one of other definitions; nothing changes then.
     pub fn restore_windows(&mut self, bytes: &[u8]) -> Result<()> {
-        let snapshot: Snapshot = postcard::from_bytes(bytes)
-            .map_err(|error| Error::new(format!("this is no snapshot: {error}")))?;
-        if snapshot.domains.len() != self.domains.len() {
-            return Err(misfit("it is of other domains"));
-        }
-        let mut restored = self.defined_anew()?;
-        for (domain, state) in restored.domains.iter_mut().zip(snapshot.domains) {
-            domain.restore(state, &mut restored.wakes)?;
-        }
-        *self = restored;
+        *self = Self::restored(self.settings, &self.definitions(), Some(bytes))?;
         Ok(())
     }
 
-    /// An engine of the same definitions that holds nothing.
-    fn defined_anew(&self) -> Result<Self> {
-        let definitions: Definitions = self.definitions();
-        let mut engine = Self::new(self.settings);
-        engine.restore(&definitions)?;
-        Ok(engine)
+    /// Fills windows that hold nothing.
+    pub(super) fn fill(&mut self, bytes: &[u8]) -> Result<()> {
+        let snapshot: Snapshot = postcard::from_bytes(bytes)
+            .map_err(|error| Error::new(format!("this is no snapshot: {error}")))?;
+        require(
+            snapshot.domains.len() == self.domains.len(),
+            "it is of other domains",
+        )?;
+        for (domain, state) in self.domains.iter_mut().zip(snapshot.domains) {
+            domain.restore(state, &mut self.wakes)?;
+        }
+        Ok(())
     }
 }
 

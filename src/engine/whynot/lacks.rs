@@ -94,6 +94,7 @@ mod tests {
     use super::*;
     use crate::engine::rule::compile::compile;
     use crate::engine::rule::parse;
+    use crate::engine::rule::pattern::set_of;
     use crate::engine::rule::program;
 
     /// What is lacking after these atoms took an event each; of the pattern's repeated atoms, only one may be used.
@@ -110,7 +111,7 @@ mod tests {
             }
         }
         let taken = Taken {
-            filled: given.iter().fold(0, |set, atom| set | 1 << atom),
+            filled: set_of(given.iter().copied()),
             counts: &counts,
         };
         let tree = &compiled.tree;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::ast;
 use super::check::atoms_of;
 use super::names::Names;
-use super::pattern::Taken;
+use super::pattern::{set_of, Taken};
 use super::program::{
     Absence, Atom, Condition, Gap, Integrate, Joined, Kind, Limit, Lookup, Match, Program,
     Retention,
@@ -44,7 +44,7 @@ fn compile_match(rule: &ast::Match) -> Result<Program> {
         absences,
         counters,
     } = lowered;
-    let absent = absences.iter().fold(0, |set, not| set | 1 << not.atom);
+    let absent = set_of(absences.iter().map(|not| not.atom));
     let names = Names::new(&atoms_of(&rule.pattern), absent);
 
     // What only a trigger can fill is never waited for, and need not be kept, unless a deadline waits for it.
