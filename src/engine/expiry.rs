@@ -2,7 +2,7 @@
 
 use std::mem::size_of;
 
-use slab::Slab;
+use super::pages::Pages;
 
 /// The end of the list.
 const NOWHERE: u32 = u32::MAX;
@@ -23,36 +23,36 @@ pub struct Waiting {
 /// is not let in.
 #[derive(Debug)]
 pub struct Expiry {
-    places: Slab<Waiting>,
+    places: Pages<Waiting>,
     oldest: u32,
     youngest: u32,
 }
 
 impl Expiry {
-    /// What a place takes, in a list that is partly empty.
-    pub const BYTES: usize = 3 * size_of::<Waiting>() / 2;
+    /// What a place takes.
+    pub const BYTES: usize = size_of::<Waiting>() + 8;
 
     /// An empty list.
     pub fn new() -> Self {
         Self {
-            places: Slab::new(),
+            places: Pages::default(),
             oldest: NOWHERE,
             youngest: NOWHERE,
         }
     }
 
     /// Adds something; its place.
-    pub fn push(&mut self, time: u64, seq: u64, partition: usize) -> u32 {
+    pub fn push(&mut self, time: u64, seq: u64, partition: u32) -> u32 {
         let place = self.places.insert(Waiting {
             time,
             seq,
-            partition: partition as u32,
+            partition,
             older: self.youngest,
             younger: NOWHERE,
-        }) as u32;
+        });
         match self.youngest {
             NOWHERE => self.oldest = place,
-            youngest => self.places[youngest as usize].younger = place,
+            youngest => self.places[youngest].younger = place,
         }
         self.youngest = place;
         place
@@ -60,32 +60,32 @@ impl Expiry {
 
     /// Takes the thing at this place out.
     pub fn remove(&mut self, place: u32) {
-        let Waiting { older, younger, .. } = self.places.remove(place as usize);
+        let Waiting { older, younger, .. } = self.places.remove(place);
         match older {
             NOWHERE => self.oldest = younger,
-            older => self.places[older as usize].younger = younger,
+            older => self.places[older].younger = younger,
         }
         match younger {
             NOWHERE => self.youngest = older,
-            younger => self.places[younger as usize].older = older,
+            younger => self.places[younger].older = older,
         }
     }
 
     /// What stands at this place: its place in processing order and its time.
     pub fn at(&self, place: u32) -> (u64, u64) {
-        let waiting = &self.places[place as usize];
+        let waiting = &self.places[place];
         (waiting.seq, waiting.time)
     }
 
     /// All that wait, what came last first.
     pub fn youngest_first(&self) -> impl Iterator<Item = Waiting> + '_ {
-        let at = |place: u32| self.places.get(place as usize).copied();
+        let at = |place: u32| self.places.get(place).copied();
         std::iter::successors(at(self.youngest), move |waiting| at(waiting.older))
     }
 
     /// What waits longest.
     pub fn oldest(&self) -> Option<Waiting> {
-        self.places.get(self.oldest as usize).copied()
+        self.places.get(self.oldest).copied()
     }
 }
 

@@ -4,46 +4,77 @@
 use std::collections::VecDeque;
 use std::mem::size_of;
 
-use ahash::AHashMap;
-
 use super::partition::Candidate;
+use super::table::{hash_of, Hashed, Table};
 use super::value::Value;
 
-/// A value as equality sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Key {
-    /// A number, or a text that reads as one: a double's bits, with one zero.
+/// A value as equality sees it: a number, or a text that reads as one, as a double's bits with one zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Key<T> {
     Number(u64),
-    Text(Box<[u8]>),
+    Text(T),
 }
 
 /// How equality sees a value.
-enum Place {
+enum Place<'v> {
     /// It is equal to what has the same key.
-    Key(Key),
+    Key(Key<&'v [u8]>),
     /// It is equal to nothing: NULL.
     Nowhere,
     /// A truth value is equal to several texts that differ among themselves.
     Anywhere,
 }
 
-fn place(value: &Value) -> Place {
+fn place<'v>(value: &'v Value) -> Place<'v> {
     match value {
         Value::Null => Place::Nowhere,
         Value::Bool(_) => Place::Anywhere,
         _ => Place::Key(match (value.as_number(), value) {
             // Adding 0 makes one zero of the two.
             (Some(number), _) => Key::Number((number + 0.0).to_bits()),
-            (None, Value::Text(text)) => Key::Text((&**text).into()),
+            (None, Value::Text(text)) => Key::Text(text),
             _ => return Place::Anywhere,
         }),
+    }
+}
+
+impl Key<&[u8]> {
+    fn hash(&self) -> u32 {
+        match self {
+            Self::Number(bits) => hash_of(&bits.to_le_bytes()),
+            Self::Text(text) => hash_of(text),
+        }
+    }
+}
+
+impl Key<Box<[u8]>> {
+    fn is(&self, other: &Key<&[u8]>) -> bool {
+        match (self, other) {
+            (Self::Number(a), Key::Number(b)) => a == b,
+            (Self::Text(a), Key::Text(b)) => **a == **b,
+            _ => false,
+        }
+    }
+}
+
+/// The candidates whose field has the same value, in processing order.
+#[derive(Debug)]
+struct Same {
+    hash: u32,
+    key: Key<Box<[u8]>>,
+    list: VecDeque<Candidate>,
+}
+
+impl Hashed for Same {
+    fn hash(&self) -> u32 {
+        self.hash
     }
 }
 
 /// The candidates of one buffer by the value of one field.
 #[derive(Debug, Default)]
 pub struct Join {
-    lists: AHashMap<Key, VecDeque<Candidate>>,
+    lists: Table<Same>,
     /// How many have a truth value there, which stand in no list.
     anywhere: usize,
 }
@@ -52,8 +83,7 @@ impl Join {
     /// What a candidate takes in a list, which is partly empty.
     const PLACE_BYTES: usize = 3 * size_of::<Candidate>() / 2;
     /// What a list takes for itself: its place in the table, and its first block.
-    const LIST_BYTES: usize =
-        2 * size_of::<(Key, VecDeque<Candidate>)>() + 2 * size_of::<Candidate>();
+    const LIST_BYTES: usize = 2 * size_of::<Same>() + 2 * size_of::<Candidate>();
 
     /// The most a candidate takes, apart from the text of its value.
     pub const BYTES: usize = Self::PLACE_BYTES + Self::LIST_BYTES;
@@ -68,11 +98,21 @@ impl Join {
             }
             Place::Key(key) => key,
         };
+        let hash = key.hash();
+        if let Some(same) = self.lists.get_mut(hash, |same| same.key.is(&key)) {
+            same.list.push_back(candidate);
+            return Self::PLACE_BYTES as u64;
+        }
         let bytes = list_bytes(&key);
-        let list = self.lists.entry(key).or_default();
-        list.push_back(candidate);
-        let new = if list.len() == 1 { bytes } else { 0 };
-        (Self::PLACE_BYTES + new) as u64
+        self.lists.insert(Same {
+            hash,
+            key: match key {
+                Key::Number(bits) => Key::Number(bits),
+                Key::Text(text) => Key::Text(text.into()),
+            },
+            list: VecDeque::from([candidate]),
+        });
+        (Self::PLACE_BYTES + bytes) as u64
     }
 
     /// Takes a candidate with this value out; what it took.
@@ -85,16 +125,17 @@ impl Join {
             }
             Place::Key(key) => key,
         };
-        let Some(list) = self.lists.get_mut(&key) else {
+        let hash = key.hash();
+        let Some(same) = self.lists.get_mut(hash, |same| same.key.is(&key)) else {
             return 0;
         };
-        let Ok(at) = list.binary_search_by_key(&seq, |c| c.seq) else {
+        let Ok(at) = same.list.binary_search_by_key(&seq, |c| c.seq) else {
             return 0;
         };
-        list.remove(at);
+        same.list.remove(at);
         let mut bytes = Self::PLACE_BYTES;
-        if list.is_empty() {
-            self.lists.remove(&key);
+        if same.list.is_empty() {
+            self.lists.remove(hash, |same| same.key.is(&key));
             bytes += list_bytes(&key);
         }
         bytes as u64
@@ -104,13 +145,16 @@ impl Join {
     pub fn equal_to(&self, value: &Value) -> Result<Option<&VecDeque<Candidate>>, ()> {
         match place(value) {
             Place::Nowhere => Ok(None),
-            Place::Key(key) if self.anywhere == 0 => Ok(self.lists.get(&key)),
+            Place::Key(key) if self.anywhere == 0 => {
+                let same = self.lists.get(key.hash(), |same| same.key.is(&key));
+                Ok(same.map(|same| &same.list))
+            }
             Place::Key(_) | Place::Anywhere => Err(()),
         }
     }
 }
 
-fn list_bytes(key: &Key) -> usize {
+fn list_bytes(key: &Key<&[u8]>) -> usize {
     let text = match key {
         Key::Number(_) => 0,
         Key::Text(text) => text.len(),
@@ -158,6 +202,9 @@ mod tests {
         for (seq, value) in (0..).zip(&values) {
             bytes -= join.remove(value, seq);
         }
-        assert_eq!((bytes, join.lists.len()), (0, 0));
+        assert_eq!(bytes, 0);
+        for value in &values {
+            assert_eq!(join.equal_to(value), Ok(None));
+        }
     }
 }

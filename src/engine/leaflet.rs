@@ -11,6 +11,7 @@ use super::deadline::Deadline;
 use super::emission::Wake;
 use super::event::Event;
 use super::meter::Meter;
+use super::partition::Key;
 use super::reorder::{Held, HeldState, Reorder};
 use super::store::Store;
 use super::window::Window;
@@ -214,7 +215,7 @@ impl Leaflet {
     }
 
     /// Takes back the deadlines of these events.
-    pub fn cancel(&mut self, rule: RuleId, key: &[u8], events: impl Iterator<Item = u64>) {
+    pub fn cancel(&mut self, rule: RuleId, key: Key, events: impl Iterator<Item = u64>) {
         if let Some(window) = self.windows.get_mut(&rule) {
             for deadline in
                 events.flat_map(|seq| window.take_deadlines(key, |all| all.take_of(seq)))
@@ -225,7 +226,7 @@ impl Leaflet {
     }
 
     /// Takes back all deadlines of a partition.
-    pub fn cancel_all(&mut self, rule: RuleId, key: &[u8]) {
+    pub fn cancel_all(&mut self, rule: RuleId, key: Key) {
         if let Some(window) = self.windows.get_mut(&rule) {
             for deadline in window.take_deadlines(key, |all| all.take_where(|_| true)) {
                 self.deadlines.remove(&deadline);
@@ -235,7 +236,7 @@ impl Leaflet {
 
     /// What this NOT waits for has come to a partition: no match ends with its deadlines any more, but for those that
     /// have passed and are still to be met.
-    pub fn break_wait(&mut self, rule: RuleId, key: &[u8], absence: usize) {
+    pub fn break_wait(&mut self, rule: RuleId, key: Key, absence: usize) {
         let bit = 1 << absence;
         let Some(window) = self.windows.get_mut(&rule) else {
             return;

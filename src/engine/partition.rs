@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::mem::size_of;
-use std::rc::Rc;
 
 use ahash::AHashMap;
 use smallvec::SmallVec;
@@ -12,10 +11,28 @@ use super::integrate::Level;
 use super::join::Join;
 use super::rule::pattern::AtomSet;
 use super::store::RecordId;
+use super::table::hash_of;
 use super::value::Value;
 
-/// A partition's key: the texts of its parts, each with its length in front.
-pub type PartitionKey = SmallVec<[u8; 64]>;
+/// A partition's key: the texts of its parts, each with its length in front. Most need no block of their own.
+pub type PartitionKey = SmallVec<[u8; 24]>;
+
+/// A partition's key to look for, with its hash, which is made once.
+#[derive(Debug, Clone, Copy)]
+pub struct Key<'k> {
+    pub bytes: &'k [u8],
+    pub(super) hash: u32,
+}
+
+impl<'k, T: AsRef<[u8]> + ?Sized> From<&'k T> for Key<'k> {
+    fn from(bytes: &'k T) -> Self {
+        let bytes = bytes.as_ref();
+        Self {
+            bytes,
+            hash: hash_of(bytes),
+        }
+    }
+}
 
 /// Adds a part to a partition's key.
 pub fn push_part(key: &mut PartitionKey, text: &[u8]) {
@@ -72,20 +89,22 @@ pub struct Seen {
 /// A rule's state for one partition key.
 #[derive(Debug)]
 pub struct Partition {
-    pub(super) key: Rc<[u8]>,
+    pub(super) key: PartitionKey,
+    /// The key's.
+    pub(super) hash: u32,
     /// Candidates by the atom's buffer, each in processing order. An event that fits several atoms is in several.
     pub buffers: SmallVec<[VecDeque<Candidate>; 2]>,
-    /// Trigger times of the emissions that LIMIT still has to count.
-    pub(super) fired: VecDeque<u64>,
     /// The candidate kept last.
     pub(super) last_kept: u64,
     /// What only some rules need.
     pub(super) more: Option<Box<More>>,
 }
 
-/// What only rules with NOT or INTEGRATE need.
+/// What only rules with NOT, INTEGRATE, LIMIT or an equality in WHERE need.
 #[derive(Debug, Default)]
 pub struct More {
+    /// Trigger times of the emissions that LIMIT still has to count.
+    pub(super) fired: VecDeque<u64>,
     /// By the number of the NOT.
     pub seen: SmallVec<[VecDeque<Seen>; 1]>,
     pub pending: Pending,
@@ -98,21 +117,19 @@ pub struct More {
 }
 
 impl Partition {
-    /// What a partition takes apart from its key's text and its events: its places in the index and the slab, which are
-    /// partly empty, the first block of a buffer, and the key's own block.
-    pub const BYTES: usize = 3 * size_of::<Self>() / 2
-        + 3 * size_of::<(Rc<[u8]>, usize)>() / 2
-        + 3 * size_of::<Candidate>()
-        + 32;
+    /// What a partition takes apart from its key's text and its events: its places in the index, which is partly empty,
+    /// and the slab, and the first block of a buffer.
+    pub const BYTES: usize =
+        size_of::<Self>() + 2 * size_of::<(u32, u32)>() + 3 * size_of::<Candidate>();
 
     /// An empty one with so many buffers.
-    pub fn new(key: Rc<[u8]>, buffers: usize) -> Self {
+    pub fn new(key: Key, buffers: usize) -> Self {
         Self {
-            key,
+            key: PartitionKey::from_slice(key.bytes),
+            hash: key.hash,
             buffers: std::iter::repeat_with(VecDeque::new)
                 .take(buffers)
                 .collect(),
-            fired: VecDeque::new(),
             last_kept: 0,
             more: None,
         }
@@ -120,11 +137,12 @@ impl Partition {
 
     /// It holds nothing.
     pub fn is_empty(&self) -> bool {
-        let nothing_more =
-            |more: &More| more.level.is_none() && more.seen.iter().all(VecDeque::is_empty);
-        self.fired.is_empty()
-            && self.buffers.iter().all(VecDeque::is_empty)
-            && self.more.as_deref().is_none_or(nothing_more)
+        let nothing_more = |more: &More| {
+            more.level.is_none()
+                && more.fired.is_empty()
+                && more.seen.iter().all(VecDeque::is_empty)
+        };
+        self.buffers.iter().all(VecDeque::is_empty) && self.more.as_deref().is_none_or(nothing_more)
     }
 
     /// What a NOT has seen.

@@ -3,11 +3,9 @@
 use std::mem::size_of;
 use std::rc::Rc;
 
-use slab::Slab;
-use smallvec::SmallVec;
-
 use super::event::{EntryId, Event};
 use super::meter::Meter;
+use super::pages::Pages;
 use super::value::Value;
 
 /// A record's number in its [`Store`].
@@ -16,19 +14,9 @@ pub type RecordId = u32;
 /// A field that rules share: its number in the domain's [`Fields`](super::fields::Fields).
 pub type Slot = u16;
 
-/// Kept fields up to this number need no block of their own.
-const KEPT_INLINE: usize = 2;
-
-/// The value of a field that is kept.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Kept {
-    Bool(bool),
-    Number(f64),
-    /// From here to there in the record's text.
-    Text(u32, u32),
-}
-
 /// What is kept of an event: what the output needs, and the fields that rules read later.
+///
+/// All of it but the numbers that every event has stands in one block, so that a look at an event touches little memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// Milliseconds since the epoch.
@@ -37,11 +25,44 @@ pub struct Record {
     pub hops: u32,
     /// How many hold it: windows, and the event's intake while it lasts.
     holders: u32,
-    /// Key, type, the standard fields and the texts of those kept, one after the other: one allocation for all.
-    text: Box<[u8]>,
-    /// Where each of the former ends in `text`; `u32::MAX` where it is absent.
-    ends: [u32; Part::COUNT],
-    kept: SmallVec<[(Slot, Kept); KEPT_INLINE]>,
+    /// Where the texts of key, type and the standard fields end ([`ABSENT`] where there is none), a [`Cell`] for each kept
+    /// field, and the texts one after the other.
+    block: Box<[u8]>,
+}
+
+/// A kept field in a record's block: its slot, what kind of value it has, and where that ends among the texts.
+struct Cell {
+    slot: Slot,
+    kind: u16,
+    end: u32,
+}
+
+/// What kind of value a kept field has.
+mod kind {
+    pub const FALSE: u16 = 0;
+    pub const TRUE: u16 = 1;
+    /// A double's bytes stand among the texts.
+    pub const NUMBER: u16 = 2;
+    pub const TEXT: u16 = 3;
+}
+
+impl Cell {
+    const BYTES: usize = 8;
+
+    fn write(&self, block: &mut Vec<u8>) {
+        block.extend_from_slice(&self.slot.to_le_bytes());
+        block.extend_from_slice(&self.kind.to_le_bytes());
+        block.extend_from_slice(&self.end.to_le_bytes());
+    }
+
+    fn read(bytes: &[u8; Self::BYTES]) -> Self {
+        let [a, b, c, d, e, f, g, h] = *bytes;
+        Self {
+            slot: Slot::from_le_bytes([a, b]),
+            kind: u16::from_le_bytes([c, d]),
+            end: u32::from_le_bytes([e, f, g, h]),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +79,8 @@ impl Part {
 }
 
 const ABSENT: u32 = u32::MAX;
+/// The ends of the parts, and the number of cells.
+const HEAD: usize = 4 * Part::COUNT + 2;
 
 impl Record {
     /// How many parts its text has.
@@ -83,55 +106,90 @@ impl Record {
         hops: u32,
         values: &[(Slot, Value)],
     ) -> Self {
-        let texts = values.iter().map(|(_, value)| text_of(value));
-        let texts = parts.iter().flatten().copied().chain(texts);
-        let mut text = Vec::with_capacity(texts.map(<[u8]>::len).sum());
-        let ends = parts.map(|part| match part {
-            None => ABSENT,
-            Some(bytes) => {
-                text.extend_from_slice(bytes);
-                text.len() as u32
-            }
-        });
-        let values = values.iter().filter(|(_, value)| !value.is_null());
-        let mut kept = SmallVec::with_capacity(values.clone().count());
+        let (mut cells, mut bytes) = (0, HEAD);
+        bytes += parts.iter().flatten().map(|part| part.len()).sum::<usize>();
+        for (_, value) in values {
+            cells += usize::from(!value.is_null());
+            bytes += match value {
+                Value::Null => continue,
+                Value::Bool(_) => 0,
+                Value::Number(_) => size_of::<f64>(),
+                Value::Text(text) => text.len(),
+            } + Cell::BYTES;
+        }
+        // No event is so large, but the values of many nested paths together might be.
+        let fits = bytes < ABSENT as usize && cells <= usize::from(u16::MAX);
+        let (values, cells) = if fits { (values, cells) } else { (&[][..], 0) };
+        let mut block = Vec::with_capacity(bytes);
+        let mut end = 0;
+        for part in parts {
+            end += part.map_or(0, <[u8]>::len) as u32;
+            let mark = part.map_or(ABSENT, |_| end);
+            block.extend_from_slice(&mark.to_le_bytes());
+        }
+        block.extend_from_slice(&(cells as u16).to_le_bytes());
         for (slot, value) in values {
-            let from = text.len();
-            text.extend_from_slice(text_of(value));
-            let value = match value {
-                Value::Bool(truth) => Kept::Bool(*truth),
-                Value::Number(number) => Kept::Number(*number),
-                // No event is so large, but the values of many nested paths together might be.
-                _ => match (u32::try_from(from), u32::try_from(text.len())) {
-                    (Ok(from), Ok(to)) => Kept::Text(from, to),
-                    _ => break,
-                },
+            let (kind, length) = match value {
+                Value::Null => continue,
+                Value::Bool(false) => (kind::FALSE, 0),
+                Value::Bool(true) => (kind::TRUE, 0),
+                Value::Number(_) => (kind::NUMBER, size_of::<f64>()),
+                Value::Text(text) => (kind::TEXT, text.len()),
             };
-            kept.push((*slot, value));
+            end += length as u32;
+            let slot = *slot;
+            Cell { slot, kind, end }.write(&mut block);
+        }
+        for part in parts.into_iter().flatten() {
+            block.extend_from_slice(part);
+        }
+        for (_, value) in values {
+            match value {
+                Value::Null | Value::Bool(_) => {}
+                Value::Number(number) => block.extend_from_slice(&number.to_le_bytes()),
+                Value::Text(text) => block.extend_from_slice(text),
+            }
         }
         Self {
             time,
             id,
             hops,
             holders: 1,
-            text: text.into(),
-            ends,
-            kept,
+            block: block.into(),
         }
+    }
+
+    /// Where a part's text ends.
+    fn end(&self, part: usize) -> u32 {
+        let bytes = self.block[4 * part..].first_chunk();
+        bytes.map_or(ABSENT, |bytes| u32::from_le_bytes(*bytes))
+    }
+
+    /// Where the last of these parts that is there ends.
+    fn end_of_last(&self, parts: std::ops::Range<usize>) -> u32 {
+        let mut ends = parts.rev().map(|part| self.end(part));
+        ends.find(|end| *end != ABSENT).unwrap_or(0)
+    }
+
+    fn cells(&self) -> &[[u8; Cell::BYTES]] {
+        let [low, high] = [self.block[HEAD - 2], self.block[HEAD - 1]];
+        let cells = usize::from(u16::from_le_bytes([low, high]));
+        let (cells, _) = self.block[HEAD..HEAD + cells * Cell::BYTES].as_chunks();
+        cells
+    }
+
+    fn texts(&self) -> &[u8] {
+        &self.block[HEAD + size_of_val(self.cells())..]
     }
 
     fn part(&self, part: Part) -> Option<&[u8]> {
         let part = part as usize;
-        if self.ends[part] == ABSENT {
+        let end = self.end(part);
+        if end == ABSENT {
             return None;
         }
-        let start = self.ends[..part]
-            .iter()
-            .rev()
-            .find(|end| **end != ABSENT)
-            .copied()
-            .unwrap_or(0);
-        Some(&self.text[start as usize..self.ends[part] as usize])
+        let start = self.end_of_last(0..part);
+        Some(&self.texts()[start as usize..end as usize])
     }
 
     /// The whole key of its axon.
@@ -168,60 +226,61 @@ impl Record {
 
     /// The kept fields.
     pub fn kept_slots(&self) -> impl Iterator<Item = (Slot, Value<'_>)> {
-        self.kept
-            .iter()
-            .map(|(slot, kept)| (*slot, self.value_of(*kept)))
+        let mut start = self.end_of_last(0..Self::PARTS);
+        self.cells().iter().map(move |cell| {
+            let cell = Cell::read(cell);
+            let from = std::mem::replace(&mut start, cell.end);
+            (cell.slot, self.value_of(from, &cell))
+        })
     }
 
     /// A kept field; NULL where it was not kept.
     pub fn kept(&self, slot: Slot) -> Value<'_> {
-        let found = self.kept.iter().find(|(known, _)| *known == slot);
-        found.map_or(Value::Null, |(_, kept)| self.value_of(*kept))
+        let cells = self.cells();
+        for (n, cell) in cells.iter().enumerate() {
+            let cell = Cell::read(cell);
+            if cell.slot == slot {
+                let from = match n.checked_sub(1) {
+                    Some(before) => Cell::read(&cells[before]).end,
+                    None => self.end_of_last(0..Self::PARTS),
+                };
+                return self.value_of(from, &cell);
+            }
+        }
+        Value::Null
     }
 
-    fn value_of(&self, kept: Kept) -> Value<'_> {
-        match kept {
-            Kept::Bool(truth) => Value::Bool(truth),
-            Kept::Number(number) => Value::Number(number),
-            Kept::Text(from, to) => Value::text(&self.text[from as usize..to as usize]),
+    fn value_of(&self, from: u32, cell: &Cell) -> Value<'_> {
+        let bytes = &self.texts()[from as usize..cell.end as usize];
+        match cell.kind {
+            kind::TRUE => Value::Bool(true),
+            kind::FALSE => Value::Bool(false),
+            kind::NUMBER => match bytes.try_into() {
+                Ok(bytes) => Value::Number(f64::from_le_bytes(bytes)),
+                Err(_) => Value::Null,
+            },
+            _ => Value::text(bytes),
         }
     }
 
     /// What it takes in memory.
     pub fn bytes(&self) -> u64 {
-        let spilled = if self.kept.spilled() {
-            self.kept.capacity()
-        } else {
-            0
-        };
-        Self::bytes_without_texts(spilled) + self.text.len() as u64
+        (Self::OWN_BYTES + self.block.len()) as u64
     }
 
-    /// What a record takes whose list of kept fields has a block of its own for so many (0: it has none), apart from
-    /// its texts. Records stand in a list that is partly empty; the text has a block of its own.
-    fn bytes_without_texts(spilled: usize) -> u64 {
-        (3 * size_of::<Self>() / 2 + spilled * size_of::<(Slot, Kept)>() + 16) as u64
-    }
+    /// A record's place, and what the memory's keeper puts around its block.
+    const OWN_BYTES: usize = size_of::<Self>() + 16;
 
-    /// What a record that keeps so many fields takes, apart from its texts.
+    /// What a record that keeps so many fields takes, apart from their values and its texts.
     pub fn bytes_with(kept: usize) -> u64 {
-        let spilled = if kept > KEPT_INLINE { kept } else { 0 };
-        Self::bytes_without_texts(spilled)
-    }
-}
-
-/// The bytes of a text; no other value has any.
-fn text_of<'a>(value: &'a Value) -> &'a [u8] {
-    match value {
-        Value::Text(text) => text,
-        _ => &[],
+        (Self::OWN_BYTES + HEAD + kept * Cell::BYTES) as u64
     }
 }
 
 /// The records of a domain.
 #[derive(Debug)]
 pub struct Store {
-    records: Slab<Record>,
+    records: Pages<Record>,
     meter: Rc<Meter>,
 }
 
@@ -229,7 +288,7 @@ impl Store {
     /// An empty store that counts what it holds with this meter.
     pub fn new(meter: Rc<Meter>) -> Self {
         Self {
-            records: Slab::new(),
+            records: Pages::default(),
             meter,
         }
     }
@@ -238,27 +297,26 @@ impl Store {
     pub fn insert(&mut self, record: Record) -> RecordId {
         self.meter.add_event();
         self.meter.add_bytes(record.bytes());
-        self.records.insert(record) as RecordId
+        self.records.insert(record)
     }
 
     /// One holder more.
     pub fn hold(&mut self, id: RecordId) {
-        self.records[id as usize].holders += 1;
+        self.records[id].holders += 1;
     }
 
     /// One holder less; the record goes with the last.
     pub fn release(&mut self, id: RecordId) {
-        let record = &mut self.records[id as usize];
+        let record = &mut self.records[id];
         record.holders -= 1;
         if record.holders == 0 {
             self.meter.remove_event();
-            self.meter
-                .remove_bytes(self.records.remove(id as usize).bytes());
+            self.meter.remove_bytes(self.records.remove(id).bytes());
         }
     }
 
     pub fn get(&self, id: RecordId) -> &Record {
-        &self.records[id as usize]
+        &self.records[id]
     }
 
     /// How many events are held.
@@ -268,7 +326,7 @@ impl Store {
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.records = Slab::new();
+        self.records = Pages::default();
         self.meter.clear();
     }
 }

@@ -84,7 +84,7 @@ impl Tally {
         partition: &[u8],
         seq: u64,
         fits: AtomSet,
-        record: &Record,
+        record: Record,
     ) {
         if record.bytes() > MAX_MISS_BYTES {
             return;
@@ -104,7 +104,7 @@ impl Tally {
             partition,
             seq,
             fits,
-            record: record.clone(),
+            record,
         });
     }
 
@@ -146,9 +146,9 @@ mod tests {
         let tag: Rc<[u8]> = b"t"[..].into();
         let mut tally = Tally::new(1);
         for (seq, partition) in [(1, "a"), (2, "b"), (3, "a"), (4, "c"), (5, "d"), (6, "e")] {
-            tally.missed(&tag, partition.as_bytes(), seq, 1, &record(b"1"));
+            tally.missed(&tag, partition.as_bytes(), seq, 1, record(b"1"));
         }
-        tally.missed(&tag, b"f", 7, 1, &record(&[b'x'; 2_000]));
+        tally.missed(&tag, b"f", 7, 1, record(&[b'x'; 2_000]));
         let order: Vec<u64> = tally.misses(b"t").map(|miss| miss.seq).collect();
         assert_eq!(order, [6, 5, 4, 3]);
         assert_eq!(tally.misses(b"u").count(), 0);

@@ -4,27 +4,26 @@ use std::collections::VecDeque;
 use std::mem::size_of;
 use std::rc::Rc;
 
-use ahash::AHashMap;
-use slab::Slab;
-
 use super::deadline::{Deadline, Pending};
 use super::expiry::{Expiry, Waiting};
 use super::integrate::Level;
 use super::join::Join;
 use super::key::AxonKey;
 use super::meter::Meter;
-use super::partition::{Candidate, More, Partition, Seen};
+use super::pages::Pages;
+use super::partition::{Candidate, Key, More, Partition, Seen};
 use super::rule::program::Retention;
 use super::store::{Slot, Store};
+use super::table::{Hashed, Table};
 
 /// What a window takes while it holds nothing: itself, its place in the leaflet's table and heap, and what the first
 /// blocks of its own table and lists take beyond what is counted for what stands in them.
 pub const WINDOW_BYTES: usize = size_of::<Window>()
     + 2 * size_of::<(u32, Box<Window>)>()
-    + 2 * size_of::<(Rc<[u8]>, usize)>()
+    + 4 * size_of::<Placed>()
     + 2 * size_of::<Waiting>();
 /// What a noted emission takes, in lists that are partly empty.
-pub const FIRED_BYTES: usize = 3 * (size_of::<u64>() + size_of::<(u64, usize)>()) / 2;
+pub const FIRED_BYTES: usize = 3 * (size_of::<u64>() + size_of::<(u64, u32)>()) / 2;
 /// What a NOT's note takes, in a list that is partly empty.
 pub const SEEN_BYTES: usize = 3 * size_of::<Seen>() / 2 + Expiry::BYTES;
 /// What a level takes.
@@ -45,11 +44,25 @@ pub fn candidate_bytes(buffers: usize) -> u64 {
     (Expiry::BYTES + 3 * buffers * size_of::<Candidate>() / 2) as u64
 }
 
+/// Where a partition stands.
+#[derive(Debug, Clone, Copy)]
+struct Placed {
+    /// Its key's.
+    hash: u32,
+    at: u32,
+}
+
+impl Hashed for Placed {
+    fn hash(&self) -> u32 {
+        self.hash
+    }
+}
+
 /// The window of one rule in one leaflet.
 #[derive(Debug)]
 pub struct Window {
-    index: AHashMap<Rc<[u8]>, usize>,
-    pub(super) partitions: Slab<Partition>,
+    index: Table<Placed>,
+    pub(super) partitions: Pages<Partition>,
     /// How many buffers a partition has.
     buffers: usize,
     /// The buffers and fields of its joins.
@@ -61,7 +74,7 @@ pub struct Window {
     /// The levels.
     pub(super) levels: Expiry,
     /// The emissions that LIMIT counts: (trigger time, partition), in processing order.
-    pub(super) fired: VecDeque<(u64, usize)>,
+    pub(super) fired: VecDeque<(u64, u32)>,
     retention: Retention,
     /// The rule's: all its windows count there.
     meter: Rc<Meter>,
@@ -81,8 +94,8 @@ impl Window {
             buffers,
             joins: Rc::clone(joins),
             meter: Rc::clone(meter),
-            index: AHashMap::new(),
-            partitions: Slab::with_capacity(1),
+            index: Table::default(),
+            partitions: Pages::default(),
             waiting: Expiry::new(),
             seen: Expiry::new(),
             levels: Expiry::new(),
@@ -96,8 +109,15 @@ impl Window {
     }
 
     /// The partition of a key, if it holds anything.
-    pub fn partition(&self, key: &[u8]) -> Option<&Partition> {
-        self.index.get(key).map(|&at| &self.partitions[at])
+    pub fn partition<'k>(&self, key: impl Into<Key<'k>>) -> Option<&Partition> {
+        self.place(key.into()).map(|at| &self.partitions[at])
+    }
+
+    fn place(&self, key: Key) -> Option<u32> {
+        let same = |placed: &Placed| {
+            placed.hash == key.hash && *self.partitions[placed.at].key == *key.bytes
+        };
+        self.index.get(key.hash, same).map(|placed| placed.at)
     }
 
     /// How many partitions hold anything.
@@ -109,27 +129,27 @@ impl Window {
     pub fn recent(&self) -> impl Iterator<Item = &Partition> {
         let waiting = self.waiting.youngest_first();
         let levels = self.levels.youngest_first();
-        let partition = |waiting: Waiting| &self.partitions[waiting.partition as usize];
+        let partition = |waiting: Waiting| &self.partitions[waiting.partition];
         waiting.chain(levels).map(partition)
     }
 
-    fn partition_or_new(&mut self, key: &[u8]) -> usize {
-        if let Some(&at) = self.index.get(key) {
+    fn partition_or_new(&mut self, key: Key) -> u32 {
+        if let Some(at) = self.place(key) {
             return at;
         }
-        let key: Rc<[u8]> = key.into();
         self.meter.add_partition();
-        self.meter.add_bytes((Partition::BYTES + key.len()) as u64);
-        let partition = Partition::new(Rc::clone(&key), self.buffers);
-        let at = self.partitions.insert(partition);
-        self.index.insert(key, at);
+        self.meter
+            .add_bytes((Partition::BYTES + key.bytes.len()) as u64);
+        let at = self.partitions.insert(Partition::new(key, self.buffers));
+        let hash = key.hash;
+        self.index.insert(Placed { hash, at });
         at
     }
 
-    fn drop_if_empty(&mut self, at: usize) {
+    fn drop_if_empty(&mut self, at: u32) {
         if self.partitions[at].is_empty() {
             let partition = self.partitions.remove(at);
-            self.index.remove(&partition.key);
+            self.index.remove(partition.hash, |placed| placed.at == at);
             self.meter.remove_partition();
             self.meter
                 .remove_bytes((Partition::BYTES + partition.key.len()) as u64);
@@ -139,14 +159,14 @@ impl Window {
     }
 
     /// Keeps an event as a candidate in these buffers (at least one) of a partition; the partition's place.
-    pub fn keep(
+    pub fn keep<'k>(
         &mut self,
-        key: &[u8],
+        key: impl Into<Key<'k>>,
         buffers: impl Iterator<Item = usize>,
         mut candidate: Candidate,
         store: &mut Store,
-    ) -> usize {
-        let at = self.partition_or_new(key);
+    ) -> u32 {
+        let at = self.partition_or_new(key.into());
         candidate.waiting = self.waiting.push(candidate.time, candidate.seq, at);
         let partition = &mut self.partitions[at];
         let mut places = 0;
@@ -174,9 +194,9 @@ impl Window {
     }
 
     /// Keeps an event as a contribution of an axon to a partition's level.
-    pub fn contribute(
+    pub fn contribute<'k>(
         &mut self,
-        key: &[u8],
+        key: impl Into<Key<'k>>,
         buffer: usize,
         candidate: Candidate,
         axon: &[u8],
@@ -194,8 +214,8 @@ impl Window {
     }
 
     /// Takes note that a NOT has seen an event: the `absence`-th of the rule's.
-    pub fn see(&mut self, key: &[u8], absence: usize, seq: u64, time: u64) {
-        let at = self.partition_or_new(key);
+    pub fn see<'k>(&mut self, key: impl Into<Key<'k>>, absence: usize, seq: u64, time: u64) {
+        let at = self.partition_or_new(key.into());
         let last_kept = self.partitions[at].last_kept;
         let more = self.partitions[at].more.get_or_insert_default();
         if more.seen.len() <= absence {
@@ -217,26 +237,27 @@ impl Window {
     }
 
     /// Puts back what a NOT has seen.
-    pub fn note_seen(&mut self, key: &[u8], absence: usize, seq: u64, time: u64) {
+    pub fn note_seen<'k>(&mut self, key: impl Into<Key<'k>>, absence: usize, seq: u64, time: u64) {
+        let key = key.into();
         self.set_last_kept(key, u64::MAX);
         self.see(key, absence, seq, time);
     }
 
     /// The candidate of a partition that was kept last.
-    pub fn set_last_kept(&mut self, key: &[u8], seq: u64) {
-        let at = self.partition_or_new(key);
+    pub fn set_last_kept<'k>(&mut self, key: impl Into<Key<'k>>, seq: u64) {
+        let at = self.partition_or_new(key.into());
         self.partitions[at].last_kept = seq;
     }
 
     /// Raises the level of a partition at this time.
-    pub fn raise<T>(
+    pub fn raise<'k, T>(
         &mut self,
-        key: &[u8],
+        key: impl Into<Key<'k>>,
         seq: u64,
         time: u64,
         raise: impl FnOnce(&mut Level) -> T,
     ) -> T {
-        let at = self.partition_or_new(key);
+        let at = self.partition_or_new(key.into());
         let waiting = self.levels.push(time, seq, at);
         let more = self.partitions[at].more.get_or_insert_default();
         let mut level = Level::NOTHING;
@@ -253,14 +274,15 @@ impl Window {
     }
 
     /// The level of a partition, to lower it.
-    pub fn level_mut(&mut self, key: &[u8]) -> Option<&mut Level> {
-        let more = self.partitions[*self.index.get(key)?].more.as_mut()?;
+    pub fn level_mut<'k>(&mut self, key: impl Into<Key<'k>>) -> Option<&mut Level> {
+        let at = self.place(key.into())?;
+        let more = self.partitions[at].more.as_mut()?;
         Some(&mut more.level.as_mut()?.0)
     }
 
     /// Adds a deadline of a partition that holds its last event.
     pub fn add_deadline(&mut self, deadline: Deadline) {
-        let at = self.partition_or_new(&deadline.partition);
+        let at = self.partition_or_new((&deadline.partition).into());
         let more = self.partitions[at].more.get_or_insert_default();
         let before = more.pending.bytes();
         more.pending.add(deadline);
@@ -268,15 +290,13 @@ impl Window {
     }
 
     /// Takes out some deadlines of a partition.
-    pub fn take_deadlines<T: Default>(
+    pub fn take_deadlines<'k, T: Default>(
         &mut self,
-        key: &[u8],
+        key: impl Into<Key<'k>>,
         take: impl FnOnce(&mut Pending) -> T,
     ) -> T {
-        let more = self
-            .index
-            .get(key)
-            .and_then(|&at| self.partitions[at].more.as_mut());
+        let at = self.place(key.into());
+        let more = at.and_then(|at| self.partitions[at].more.as_mut());
         let Some(pending) = more.map(|more| &mut more.pending) else {
             return T::default();
         };
@@ -287,16 +307,16 @@ impl Window {
     }
 
     /// Consumes one event, if it is here.
-    pub fn consume(&mut self, key: &[u8], seq: u64, store: &mut Store) {
-        if let Some(&at) = self.index.get(key) {
+    pub fn consume<'k>(&mut self, key: impl Into<Key<'k>>, seq: u64, store: &mut Store) {
+        if let Some(at) = self.place(key.into()) {
             self.take(at, seq, store);
             self.drop_if_empty(at);
         }
     }
 
     /// Consumes all events of a partition, and what NOTs have seen. A level and what LIMIT counts stay.
-    pub fn consume_partition(&mut self, key: &[u8], store: &mut Store) {
-        let Some(&at) = self.index.get(key) else {
+    pub fn consume_partition<'k>(&mut self, key: impl Into<Key<'k>>, store: &mut Store) {
+        let Some(at) = self.place(key.into()) else {
             return;
         };
         while let Some(seq) = self.partitions[at]
@@ -315,7 +335,7 @@ impl Window {
         self.drop_if_empty(at);
     }
 
-    fn take(&mut self, at: usize, seq: u64, store: &mut Store) {
+    fn take(&mut self, at: u32, seq: u64, store: &mut Store) {
         let Some((candidate, buffers)) = self.partitions[at].take(seq) else {
             return;
         };
@@ -347,17 +367,19 @@ impl Window {
     }
 
     /// How many emissions of a partition had a trigger time in `(time - per, time]`.
-    pub fn fired_within(&self, key: &[u8], time: u64, per: u64) -> u64 {
+    pub fn fired_within<'k>(&self, key: impl Into<Key<'k>>, time: u64, per: u64) -> u64 {
         self.partition(key).map_or(0, |partition| {
             let counts = |&&fired: &&u64| fired <= time && time - fired < per;
-            partition.fired.iter().filter(counts).count() as u64
+            let fired = partition.more.iter().flat_map(|more| &more.fired);
+            fired.filter(counts).count() as u64
         })
     }
 
     /// Notes an emission that LIMIT has to count.
-    pub fn note_fired(&mut self, key: &[u8], time: u64) {
-        let at = self.partition_or_new(key);
-        self.partitions[at].fired.push_back(time);
+    pub fn note_fired<'k>(&mut self, key: impl Into<Key<'k>>, time: u64) {
+        let at = self.partition_or_new(key.into());
+        let more = self.partitions[at].more.get_or_insert_default();
+        more.fired.push_back(time);
         self.fired.push_back((time, at));
         self.meter.add_bytes(FIRED_BYTES as u64);
     }
@@ -372,8 +394,8 @@ impl Window {
             let Some(oldest) = due(&self.waiting, self.retention.events) else {
                 break;
             };
-            self.take(oldest.partition as usize, oldest.seq, store);
-            self.drop_if_empty(oldest.partition as usize);
+            self.take(oldest.partition, oldest.seq, store);
+            self.drop_if_empty(oldest.partition);
         }
         for _ in 0..budget {
             let Some(oldest) = due(&self.seen, self.retention.seen) else {
@@ -385,14 +407,16 @@ impl Window {
             let Some(oldest) = due(&self.levels, self.retention.level) else {
                 break;
             };
-            self.forget_level(oldest.partition as usize);
+            self.forget_level(oldest.partition);
         }
         let floor = max_time.saturating_sub(self.retention.fired);
         for _ in 0..budget {
             match self.fired.front() {
                 Some(&(time, partition)) if time < floor => {
                     self.fired.pop_front();
-                    self.partitions[partition].fired.pop_front();
+                    if let Some(more) = &mut self.partitions[partition].more {
+                        more.fired.pop_front();
+                    }
                     self.meter.remove_bytes(FIRED_BYTES as u64);
                     self.drop_if_empty(partition);
                 }
@@ -402,7 +426,7 @@ impl Window {
     }
 
     fn forget_seen(&mut self, oldest: Waiting) {
-        let at = oldest.partition as usize;
+        let at = oldest.partition;
         let lists = self.partitions[at].more.iter_mut();
         for list in lists.flat_map(|more| &mut more.seen) {
             // Notes are taken back in the order in which they came; one event can be a note of several NOTs.
@@ -416,7 +440,7 @@ impl Window {
         self.drop_if_empty(at);
     }
 
-    fn forget_level(&mut self, at: usize) {
+    fn forget_level(&mut self, at: u32) {
         let more = self.partitions[at].more.as_mut();
         if let Some((_, waiting)) = more.and_then(|more| more.level.take()) {
             self.levels.remove(waiting);
@@ -446,11 +470,13 @@ impl Window {
 
     /// Lets go of everything, for a window that is dropped.
     pub fn clear(&mut self, store: &mut Store) {
-        let partitions: Vec<usize> = self.partitions.iter().map(|(at, _)| at).collect();
+        let partitions: Vec<u32> = self.partitions.iter().map(|(at, _)| at).collect();
         for at in partitions {
-            let noted = self.partitions[at].fired.drain(..).count();
-            self.meter.remove_bytes((noted * FIRED_BYTES) as u64);
-            let key = Rc::clone(&self.partitions[at].key);
+            if let Some(more) = &mut self.partitions[at].more {
+                let noted = more.fired.drain(..).count();
+                self.meter.remove_bytes((noted * FIRED_BYTES) as u64);
+            }
+            let key = self.partitions[at].key.clone();
             if self.partitions[at].level().is_some() {
                 self.forget_level(at);
             }

@@ -4,12 +4,14 @@ use crate::engine::event::Event;
 use crate::engine::expr::Scope;
 use crate::engine::fields::Fields;
 use crate::engine::index::Uses;
+use crate::engine::matcher::scope::TRIGGER;
 use crate::engine::partition::{push_part, Candidate, PartitionKey};
 use crate::engine::rule::pattern::{members, set_of, AtomSet};
 use crate::engine::rule::program::Program;
 use crate::engine::store::{Record, RecordId, Slot, Store};
 use crate::engine::value::Value;
 use smallvec::SmallVec;
+use std::cell::OnceCell;
 
 /// The event that has come in.
 pub struct Arrival<'a> {
@@ -20,19 +22,60 @@ pub struct Arrival<'a> {
     pub(super) seq: u64,
     pub(super) fields: &'a Fields,
     pub(super) uses: &'a Uses,
+    /// Read when the first rule needs them: every field that any of its rules keeps.
+    values: OnceCell<Values<'a>>,
     /// Made when the first rule needs it.
     pub(super) record: Option<RecordId>,
 }
 
+/// Values of fields, as the store numbers them.
+type Values<'a> = SmallVec<[(Slot, Value<'a>); 4]>;
+
 impl<'a> Arrival<'a> {
-    /// As windows hold it, with every field that any of its rules keeps.
-    pub(super) fn candidate(&mut self, store: &mut Store) -> Candidate {
-        let record = *self.record.get_or_insert_with(|| {
+    /// An event of this time, at this place in processing order.
+    pub(super) fn new(
+        event: &'a Event<'a>,
+        time: u64,
+        seq: u64,
+        fields: &'a Fields,
+        uses: &'a Uses,
+    ) -> Self {
+        Self {
+            event,
+            time,
+            seq,
+            fields,
+            uses,
+            values: OnceCell::new(),
+            record: None,
+        }
+    }
+
+    /// The fields that its rules keep.
+    pub(super) fn values(&self) -> &[(Slot, Value<'a>)] {
+        self.values.get_or_init(|| {
             let read = |slot: &Slot| (*slot, self.fields.get(*slot).read(self.event));
-            let values: SmallVec<[_; 4]> = self.uses.slots.iter().map(read).collect();
-            store.insert(Record::new(self.event, self.time, &values))
-        });
+            self.uses.slots.iter().map(read).collect()
+        })
+    }
+
+    /// The event as a record of its own.
+    pub(super) fn to_record(&self) -> Record {
+        Record::new(self.event, self.time, self.values())
+    }
+
+    /// As windows hold it.
+    pub(super) fn candidate(&mut self, store: &mut Store) -> Candidate {
+        let record = match self.record {
+            Some(record) => record,
+            None => *self.record.insert(store.insert(self.to_record())),
+        };
         Candidate::new(self.seq, self.time, record)
+    }
+
+    /// As a search looks at it: it need not be in the store for that.
+    pub(super) fn trigger(&self) -> Candidate {
+        Candidate::new(self.seq, self.time, self.record.unwrap_or(TRIGGER))
     }
 
     /// Those of the atoms whose predicates hold.

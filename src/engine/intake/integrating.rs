@@ -4,6 +4,7 @@ use super::arrival::Arrival;
 use super::Intake;
 use crate::engine::key::AxonKey;
 use crate::engine::matcher::scope::Matched;
+use crate::engine::partition::Key;
 use crate::engine::processor::Rule;
 use crate::engine::rule::pattern::AtomSet;
 use crate::engine::rule::program::{self, Program};
@@ -17,7 +18,7 @@ impl Intake<'_, '_> {
         rule: &mut Rule,
         program: &Program,
         kind: &program::Integrate,
-        key: &[u8],
+        key: Key,
         arrival: &mut Arrival,
         fits: AtomSet,
         floor: u64,

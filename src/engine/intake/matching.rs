@@ -5,11 +5,13 @@ use super::Intake;
 use crate::engine::deadline::Deadline;
 use crate::engine::matcher::scope::MatchScope;
 use crate::engine::matcher::{Match, Search};
-use crate::engine::partition::Candidate;
+use crate::engine::partition::{Candidate, Key};
 use crate::engine::processor::Rule;
 use crate::engine::rule::ast::{Consume, Select};
 use crate::engine::rule::pattern::{members, set_of, AtomSet};
 use crate::engine::rule::program::{self, Gap, Kind, Program};
+use crate::engine::store::Slot;
+use crate::engine::value::Value;
 use std::rc::Rc;
 
 /// A `MATCH` rule at work in one partition.
@@ -17,7 +19,7 @@ pub(super) struct Matching<'r> {
     pub(super) rule: &'r mut Rule,
     pub(super) program: &'r Program,
     pub(super) kind: &'r program::Match,
-    pub(super) key: &'r [u8],
+    pub(super) key: Key<'r>,
 }
 
 impl Intake<'_, '_> {
@@ -43,16 +45,24 @@ impl Intake<'_, '_> {
         let mut consumed = false;
         let triggers = self.triggers(matching, usable);
         if triggers != 0 {
-            let trigger = arrival.candidate(self.store);
-            let found = self.search(matching, trigger, triggers, floor, 0);
+            let trigger = arrival.trigger();
+            let mut found = self.search(matching, trigger, arrival.values(), triggers, floor, 0);
+            if !found.is_empty() {
+                let kept = arrival.candidate(self.store);
+                let triggers = found
+                    .iter_mut()
+                    .flatten()
+                    .filter(|m| m.event.seq == kept.seq);
+                triggers.for_each(|m| m.event = kept);
+            }
             let before = matching.rule.stats.matches;
             consumed = self.conclude(matching, &found, trigger.time, &mut shed);
             let waits = |atom: u8| matching.program.atoms[atom as usize].buffer.is_some();
             if matching.rule.stats.matches == before && !members(usable).all(waits) {
                 // No window will tell of it.
-                let record = self.store.get(trigger.record);
                 let (tally, tag) = (&mut matching.rule.tally, &self.leaflet.tag);
-                tally.missed(tag, matching.key, trigger.seq, usable, record);
+                let key = matching.key.bytes;
+                tally.missed(tag, key, trigger.seq, usable, arrival.to_record());
             }
         }
         if !consumed && usable != 0 {
@@ -91,6 +101,7 @@ impl Intake<'_, '_> {
         &mut self,
         matching: &mut Matching,
         trigger: Candidate,
+        values: &[(Slot, Value)],
         triggers: AtomSet,
         floor: u64,
         absences: u64,
@@ -103,6 +114,7 @@ impl Intake<'_, '_> {
             partition,
             store: self.store,
             slots: &matching.rule.slots,
+            trigger: values,
             floor,
             budget: self.host.settings.match_budget,
             most: match matching.kind.select {
@@ -135,7 +147,7 @@ impl Intake<'_, '_> {
         }
         let trigger = arrival.candidate(self.store);
         if self
-            .search(matching, trigger, triggers, floor, absences)
+            .search(matching, trigger, &[], triggers, floor, absences)
             .is_empty()
         {
             return true;
@@ -147,7 +159,7 @@ impl Intake<'_, '_> {
                 seq: trigger.seq,
                 order: matching.rule.order,
                 rule: matching.rule.id,
-                partition: matching.key.into(),
+                partition: matching.key.bytes.into(),
                 floor,
                 absences,
             });
@@ -175,11 +187,11 @@ impl Intake<'_, '_> {
             rule,
             program: &program,
             kind,
-            key: &deadline.partition,
+            key: Key::from(&deadline.partition),
         };
         let (floor, absences) = (deadline.floor, deadline.absences);
         let triggers = self.triggers(&matching, fits);
-        let found = self.search(&mut matching, trigger, triggers, floor, absences);
+        let found = self.search(&mut matching, trigger, &[], triggers, floor, absences);
         let mut shed = false;
         self.conclude(&mut matching, &found, deadline.at, &mut shed);
         for stats in [&mut *self.stats, &mut rule.stats] {
@@ -203,6 +215,7 @@ impl Intake<'_, '_> {
                 store: self.store,
                 slots: &matching.rule.slots,
                 level: None,
+                trigger: &[],
             };
             if kind.having.as_ref().is_some_and(|h| !h.holds(&scope)) {
                 matching.rule.tally.having_failed += 1;

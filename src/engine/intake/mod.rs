@@ -13,6 +13,7 @@ use super::key::output_key;
 use super::leaflet::Leaflet;
 use super::matcher::scope::{MatchScope, Matched};
 use super::output::Integrated;
+use super::partition::Key;
 use super::processor::Rule;
 use super::rule::pattern::AtomSet;
 use super::rule::program::Kind;
@@ -77,14 +78,7 @@ impl Intake<'_, '_> {
     ) -> Arrival<'e> {
         let seq = self.leaflet.advance(time);
         self.leaflet.expire(self.store);
-        Arrival {
-            event,
-            time,
-            seq,
-            fields,
-            uses,
-            record: None,
-        }
+        Arrival::new(event, time, seq, fields, uses)
     }
 
     /// The event has been offered to all rules.
@@ -131,12 +125,12 @@ impl Intake<'_, '_> {
                     rule: &mut *rule,
                     program: &program,
                     kind,
-                    key: &key,
+                    key: Key::from(&key),
                 };
                 self.take(&mut matching, arrival, fits, floor)
             }
             Kind::Integrate(kind) => {
-                self.integrate(rule, &program, kind, &key, arrival, fits, floor)
+                self.integrate(rule, &program, kind, Key::from(&key), arrival, fits, floor)
             }
         };
         rule.stats.events_shed += u64::from(shed);
@@ -147,7 +141,7 @@ impl Intake<'_, '_> {
     fn emit(
         &mut self,
         rule: &mut Rule,
-        key: &[u8],
+        key: Key,
         events: &[Matched],
         time: u64,
         confidence: f64,
@@ -196,6 +190,7 @@ impl Intake<'_, '_> {
             store: self.store,
             slots: &rule.slots,
             level,
+            trigger: &[],
         };
         let program = &rule.program;
         let sources: SmallVec<[&Record; 4]> = events
@@ -229,8 +224,8 @@ impl Intake<'_, '_> {
     }
 
     /// There is room for something small in a partition of this key.
-    fn has_room(&self, key: &[u8]) -> bool {
-        let texts = 2 * (key.len() + self.leaflet.tag.len());
+    fn has_room(&self, key: Key) -> bool {
+        let texts = 2 * (key.bytes.len() + self.leaflet.tag.len());
         self.host.total.bytes() + ((OVERHEAD_BYTES + texts) as u64)
             <= self.host.settings.max_window_memory
     }

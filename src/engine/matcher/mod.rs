@@ -1,17 +1,22 @@
 //! Finding matches that end at a trigger.
 
 mod bounds;
+mod chain;
 pub mod scope;
 mod walk;
+
+use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
 use super::partition::{Candidate, Partition};
 use super::rule::pattern::AtomSet;
-use super::rule::program::{Match as Rule, Program};
+use super::rule::program::{Gap, Match as Rule, Program};
 use super::store::{Slot, Store};
+use super::value::Value;
 use bounds::Bounds;
-use scope::Matched;
+use chain::Climb;
+use scope::{MatchScope, Matched};
 use walk::Walk;
 
 /// The events of a match, oldest first.
@@ -36,6 +41,8 @@ pub struct Search<'a> {
     pub partition: Option<&'a Partition>,
     pub store: &'a Store,
     pub slots: &'a [Slot],
+    /// The fields of the trigger, where it is in no store.
+    pub trigger: &'a [(Slot, Value<'a>)],
     /// Older events have left the window.
     pub floor: u64,
     /// Steps the search may take.
@@ -46,6 +53,9 @@ pub struct Search<'a> {
     pub absences: u64,
 }
 
+/// The budget ran out.
+struct Exhausted;
+
 impl<'a> Search<'a> {
     /// Of the atoms that an event fits, those it can fill as the last event of a match, as far as can be seen without
     /// looking at conditions. Empty: no search is needed.
@@ -55,18 +65,63 @@ impl<'a> Search<'a> {
         partition: Option<&Partition>,
         fits: AtomSet,
     ) -> AtomSet {
-        Bounds::new(program, rule, partition).triggers(rule, fits)
+        match &rule.chain {
+            Some(chain) => chain::triggers(program, chain, partition, fits),
+            None => Bounds::new(program, rule, partition).triggers(rule, fits),
+        }
     }
 
     /// Searches for the matches in which the trigger fills one of `atoms` (from [`Search::triggers`]) and is the last
     /// event.
     pub fn run(&'a self, trigger: Candidate, atoms: AtomSet) -> Outcome {
+        if let Some(chain) = &self.rule.chain {
+            return Climb::new(self, chain).run(trigger);
+        }
         let bounds = Bounds::new(self.program, self.rule, self.partition);
         Walk::new(self, &bounds, trigger, atoms).run()
     }
 
-    fn candidates(&self, atom: u8) -> Option<&'a std::collections::VecDeque<Candidate>> {
+    fn candidates(&self, atom: u8) -> Option<&'a VecDeque<Candidate>> {
         candidates(self.program, self.partition, atom)
+    }
+
+    fn scope(&self, events: &'a [Matched]) -> MatchScope<'a> {
+        MatchScope {
+            events,
+            store: self.store,
+            slots: self.slots,
+            level: None,
+            trigger: self.trigger,
+        }
+    }
+
+    /// It ends with a deadline that was asked for, or with an event.
+    fn ends_as_asked(&self, filled: AtomSet) -> bool {
+        let mut absences = self.rule.absences.iter();
+        let deadline = absences.position(
+            |absence| matches!(absence.place, Gap::Trailing { before, .. } if before & filled != 0),
+        );
+        match deadline {
+            None => self.absences == 0,
+            Some(number) => self.absences & (1 << number) != 0,
+        }
+    }
+
+    /// A NOT has seen something between these places in processing order.
+    fn saw_between(&self, absence: usize, before: u64, after: u64) -> bool {
+        let seen = self.partition.and_then(|p| p.seen(absence));
+        seen.is_some_and(|seen| {
+            let at = seen.partition_point(|s| s.seq <= before);
+            seen.get(at).is_some_and(|s| s.seq < after)
+        })
+    }
+
+    /// A NOT has seen something before this event, at most WITHIN older.
+    fn saw_before(&self, absence: usize, first: Candidate) -> bool {
+        let floor = first.time.saturating_sub(self.program.within);
+        let seen = self.partition.and_then(|p| p.seen(absence));
+        let mut before = seen.into_iter().flatten().take_while(|s| s.seq < first.seq);
+        before.any(|s| s.time >= floor)
     }
 }
 
@@ -74,6 +129,6 @@ fn candidates<'a>(
     program: &Program,
     partition: Option<&'a Partition>,
     atom: u8,
-) -> Option<&'a std::collections::VecDeque<Candidate>> {
+) -> Option<&'a VecDeque<Candidate>> {
     Some(&partition?.buffers[program.atoms[atom as usize].buffer?])
 }

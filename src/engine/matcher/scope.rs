@@ -2,7 +2,7 @@
 
 use crate::engine::expr::Scope;
 use crate::engine::partition::Candidate;
-use crate::engine::store::{Slot, Store};
+use crate::engine::store::{RecordId, Slot, Store};
 use crate::engine::value::Value;
 
 /// An event of a match and the atom it was given to.
@@ -12,6 +12,9 @@ pub struct Matched {
     pub event: Candidate,
 }
 
+/// Stands for the record of a trigger that is in no window, and has none: its fields are in [`MatchScope::trigger`].
+pub const TRIGGER: RecordId = RecordId::MAX;
+
 /// The events of a match, oldest first.
 pub struct MatchScope<'a> {
     pub events: &'a [Matched],
@@ -20,6 +23,8 @@ pub struct MatchScope<'a> {
     pub slots: &'a [Slot],
     /// Of an INTEGRATE rule.
     pub level: Option<f64>,
+    /// The fields of a [`TRIGGER`].
+    pub trigger: &'a [(Slot, Value<'a>)],
 }
 
 impl<'a> MatchScope<'a> {
@@ -30,9 +35,12 @@ impl<'a> MatchScope<'a> {
     }
 
     fn read(&self, matched: &Matched, field: u16) -> Value<'a> {
-        self.store
-            .get(matched.event.record)
-            .kept(self.slots[field as usize])
+        let slot = self.slots[field as usize];
+        if matched.event.record != TRIGGER {
+            return self.store.get(matched.event.record).kept(slot);
+        }
+        let found = self.trigger.iter().find(|(known, _)| *known == slot);
+        found.map_or(Value::Null, |(_, value)| value.as_ref())
     }
 }
 

@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 use smallvec::{smallvec, SmallVec};
 
 use super::bounds::Bounds;
-use super::scope::{MatchScope, Matched};
-use super::{Match, Outcome, Search};
+use super::scope::Matched;
+use super::{Exhausted, Match, Outcome, Search};
 use crate::engine::expr::Scope;
 use crate::engine::partition::Candidate;
 use crate::engine::rule::pattern::{members, AtomSet, Node, Taken};
@@ -56,9 +56,6 @@ struct Cursor<'w> {
     at: usize,
     list: &'w VecDeque<Candidate>,
 }
-
-/// The budget ran out.
-struct Exhausted;
 
 pub struct Walk<'w> {
     search: &'w Search<'w>,
@@ -214,6 +211,7 @@ impl<'w> Walk<'w> {
         for lookup in rule.lookups.iter().filter(usable) {
             let events = self.matched(assignment, event, self.levels.len());
             let value = self
+                .search
                 .scope(&events)
                 .field(Some(lookup.other), lookup.other_field)
                 .into_owned();
@@ -337,7 +335,7 @@ impl<'w> Walk<'w> {
             return true;
         }
         let events = self.matched(assignment, event, self.levels.len());
-        decidable.all(|c| c.expr.holds(&self.scope(&events)))
+        decidable.all(|c| c.expr.holds(&self.search.scope(&events)))
     }
 
     /// No event that a NOT between two parts has seen lies between them, as far as can be told when an event begins the
@@ -354,17 +352,9 @@ impl<'w> Walk<'w> {
             {
                 let events = self.matched(assignment, event, self.levels.len());
                 let next = events.iter().find(|m| after & (1 << m.atom) != 0);
-                next.is_none_or(|next| !self.saw_between(number, event.seq, next.event.seq))
+                next.is_none_or(|next| !self.search.saw_between(number, event.seq, next.event.seq))
             }
             _ => true,
-        })
-    }
-
-    fn saw_between(&self, absence: usize, before: u64, after: u64) -> bool {
-        let seen = self.search.partition.and_then(|p| p.seen(absence));
-        seen.is_some_and(|seen| {
-            let at = seen.partition_point(|s| s.seq <= before);
-            seen.get(at).is_some_and(|s| s.seq < after)
         })
     }
 
@@ -389,7 +379,7 @@ impl<'w> Walk<'w> {
         let complete = assignments
             .iter()
             .filter(|a| self.tree.complete(a.taken()))
-            .filter(|a| self.ends_as_asked(a.filled));
+            .filter(|a| self.search.ends_as_asked(a.filled));
         let matches = complete.map(|a| (a.filled, self.matched(a, event, below)));
         matches
             .filter(|(filled, events)| {
@@ -397,18 +387,6 @@ impl<'w> Walk<'w> {
             })
             .map(|(_, events)| events)
             .min_by(older_to_the_left)
-    }
-
-    /// It ends with a deadline that was asked for, or with an event.
-    fn ends_as_asked(&self, filled: AtomSet) -> bool {
-        let mut absences = self.search.rule.absences.iter();
-        let deadline = absences.position(
-            |absence| matches!(absence.place, Gap::Trailing { before, .. } if before & filled != 0),
-        );
-        match deadline {
-            None => self.search.absences == 0,
-            Some(number) => self.search.absences & (1 << number) != 0,
-        }
     }
 
     /// What NOTs wait for in vain did not come. (What a deadline waits for is seen to when it comes.)
@@ -420,20 +398,16 @@ impl<'w> Walk<'w> {
             Gap::Between { before, after } => {
                 match (among(before).next_back(), among(after).next()) {
                     (Some(last), Some(next)) => {
-                        !self.saw_between(number, last.event.seq, next.event.seq)
+                        !self
+                            .search
+                            .saw_between(number, last.event.seq, next.event.seq)
                     }
                     _ => true,
                 }
             }
-            Gap::Leading { after } => among(after).next().is_none_or(|first| {
-                let floor = first.event.time.saturating_sub(self.search.program.within);
-                let seen = self.search.partition.and_then(|p| p.seen(number));
-                let mut before = seen
-                    .into_iter()
-                    .flatten()
-                    .take_while(|s| s.seq < first.event.seq);
-                !before.any(|s| s.time >= floor)
-            }),
+            Gap::Leading { after } => among(after)
+                .next()
+                .is_none_or(|first| !self.search.saw_before(number, first.event)),
         })
     }
 
@@ -444,7 +418,8 @@ impl<'w> Walk<'w> {
         let open = rule.conditions.iter().filter(|c| {
             c.atoms == 0 || c.atoms & !filled != 0 || (self.forward && c.atoms & rule.repeated != 0)
         });
-        open.into_iter().all(|c| c.expr.holds(&self.scope(events)))
+        open.into_iter()
+            .all(|c| c.expr.holds(&self.search.scope(events)))
     }
 
     /// The events of an assignment that gives this event on top of so many levels, oldest first.
@@ -467,15 +442,6 @@ impl<'w> Walk<'w> {
             events.reverse();
         }
         events
-    }
-
-    fn scope<'m>(&'m self, events: &'m [Matched]) -> MatchScope<'m> {
-        MatchScope {
-            events,
-            store: self.search.store,
-            slots: self.search.slots,
-            level: None,
-        }
     }
 }
 

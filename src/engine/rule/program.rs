@@ -47,6 +47,8 @@ pub struct Match {
     pub tree: Node,
     /// From the oldest event to the trigger: for `SELECT FIRST`.
     pub mirrored: Option<Node>,
+    /// Where the pattern is a plain sequence, with `SELECT LAST`.
+    pub chain: Option<Chain>,
     /// The atoms that can take a match's last event.
     pub last: AtomSet,
     /// How many counters the tree has, and by atom which is its own.
@@ -87,6 +89,26 @@ impl Match {
         }
         waits
     }
+}
+
+/// A sequence of atoms that take one event each.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Chain {
+    pub steps: Vec<Step>,
+    /// The NOTs in front, by number.
+    pub not_before: SmallVec<[usize; 1]>,
+}
+
+/// A step of a chain, and what can be decided when it and all later ones have an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    pub atom: u8,
+    /// The conditions, by number.
+    pub conditions: SmallVec<[usize; 2]>,
+    /// The lookups of its candidates by an event of a later step, by number.
+    pub lookups: SmallVec<[usize; 2]>,
+    /// The NOTs between it and the next step, by number.
+    pub not_after: SmallVec<[usize; 1]>,
 }
 
 /// A field of an atom by which its candidates are kept.

@@ -49,7 +49,7 @@ struct LevelState {
 
 impl Window {
     pub(super) fn capture(&self, rule: u32, due: u64, records: &mut Records) -> WindowState {
-        let mut places: Vec<usize> = self.partitions.iter().map(|(at, _)| at).collect();
+        let mut places: Vec<u32> = self.partitions.iter().map(|(at, _)| at).collect();
         places.sort_unstable_by(|a, b| self.partitions[*a].key.cmp(&self.partitions[*b].key));
         let partitions = places.iter().map(|at| {
             let partition = &self.partitions[*at];
@@ -86,7 +86,7 @@ impl Window {
             }
         });
         let partitions = partitions.collect();
-        let numbers: BTreeMap<usize, u32> = places.iter().copied().zip(0..).collect();
+        let numbers: BTreeMap<u32, u32> = places.iter().copied().zip(0..).collect();
         WindowState {
             rule,
             due,

@@ -1,5 +1,6 @@
 //! From the parsed rule to its program: names become numbers, WHERE becomes a list of conditions.
 
+mod chain;
 mod expr;
 mod pattern;
 
@@ -17,6 +18,7 @@ use super::types;
 use crate::engine::expr::Expr;
 use crate::engine::value::format_number;
 use crate::engine::{Error, Result};
+use chain::chain;
 pub(super) use expr::conjuncts;
 use expr::{atoms_read, Expressions, Read, See};
 use pattern::Lowered;
@@ -84,7 +86,12 @@ fn compile_match(rule: &ast::Match) -> Result<Program> {
     let within = millis(rule.within)?;
     let limit = limit(rule.limit)?;
     let events = within.saturating_add(wait.unwrap_or(0));
+    let chain = match select {
+        ast::Select::Last => chain(&tree, &absences, &conditions, &lookups),
+        ast::Select::First | ast::Select::All => None,
+    };
     let kind = Match {
+        chain,
         mirrored: (select == ast::Select::First).then(|| tree.mirrored()),
         repeated: tree.repeated(),
         last: tree.enabled(Taken::nothing(&vec![0; usize::from(counters)])),

@@ -1,0 +1,170 @@
+//! The search for patterns that are a plain sequence, `A -> B -> C`, with `SELECT LAST`: the most common ones.
+//!
+//! Each event can be given to one atom only, so that there is nothing to weigh, as [`walk`](super::walk) has to: from the
+//! trigger on, each atom takes the youngest candidate before the one behind it, and the next older one where that leads
+//! nowhere.
+
+use std::collections::VecDeque;
+
+use smallvec::SmallVec;
+
+use super::scope::{MatchScope, Matched};
+use super::{Exhausted, Match, Outcome, Search};
+use crate::engine::expr::Scope;
+use crate::engine::partition::{Candidate, Partition};
+use crate::engine::rule::pattern::AtomSet;
+use crate::engine::rule::program::{Chain, Program};
+
+/// Of the atoms that an event fits, the last one of the chain, if each of the others has a candidate.
+pub fn triggers(
+    program: &Program,
+    chain: &Chain,
+    partition: Option<&Partition>,
+    fits: AtomSet,
+) -> AtomSet {
+    let Some((last, others)) = chain.steps.split_last() else {
+        return 0;
+    };
+    let waits = |atom: u8| {
+        let list = super::candidates(program, partition, atom);
+        list.is_some_and(|list| !list.is_empty())
+    };
+    if others.iter().all(|step| waits(step.atom)) {
+        fits & 1 << last.atom
+    } else {
+        0
+    }
+}
+
+/// A search at work.
+pub struct Climb<'s> {
+    search: &'s Search<'s>,
+    chain: &'s Chain,
+    /// By step: its candidates must be younger than this, for something must fit in before them.
+    after: SmallVec<[u64; 8]>,
+    /// Newest first.
+    given: Match,
+    budget: u64,
+}
+
+impl<'s> Climb<'s> {
+    /// A search along this chain; each of its steps but the last one has a candidate.
+    pub fn new(search: &'s Search<'s>, chain: &'s Chain) -> Self {
+        let mut earliest = 0;
+        let after = chain.steps.iter().map(|step| {
+            let front = search.candidates(step.atom).and_then(|list| list.front());
+            let after = earliest;
+            earliest = earliest.max(front.map_or(0, |front| front.seq));
+            after
+        });
+        Self {
+            after: after.collect(),
+            search,
+            chain,
+            given: Match::new(),
+            budget: search.budget,
+        }
+    }
+
+    /// The match that ends with this event, if there is one.
+    pub fn run(mut self, trigger: Candidate) -> Outcome {
+        let mut outcome = Outcome::default();
+        let all = self.search.rule.tree.atoms;
+        if !self.search.ends_as_asked(all) {
+            return outcome;
+        }
+        let last = self.chain.steps.len() - 1;
+        match self.give(last, trigger, (trigger.time, trigger.time)) {
+            Ok(true) => {
+                self.given.reverse();
+                outcome.found.push(self.given);
+            }
+            Ok(false) => {}
+            Err(Exhausted) => outcome.exhausted = true,
+        }
+        outcome
+    }
+
+    /// Gives an event to a step and fills the ones before. `times`: what the events span with it.
+    fn give(
+        &mut self,
+        step: usize,
+        event: Candidate,
+        times: (u64, u64),
+    ) -> Result<bool, Exhausted> {
+        let atom = self.chain.steps[step].atom;
+        self.given.push(Matched { atom, event });
+        if self.holds(step) && self.fill_before(step, event, times)? {
+            return Ok(true);
+        }
+        self.given.pop();
+        Ok(false)
+    }
+
+    fn holds(&self, step: usize) -> bool {
+        let conditions = &self.chain.steps[step].conditions;
+        let scope = self.scope();
+        let mut conditions = conditions
+            .iter()
+            .map(|number| &self.search.rule.conditions[*number]);
+        conditions.all(|condition| condition.expr.holds(&scope))
+    }
+
+    fn fill_before(
+        &mut self,
+        step: usize,
+        event: Candidate,
+        (oldest, newest): (u64, u64),
+    ) -> Result<bool, Exhausted> {
+        let Some(before) = step.checked_sub(1) else {
+            let mut nots = self.chain.not_before.iter();
+            return Ok(!nots.any(|not| self.search.saw_before(*not, event)));
+        };
+        let Some(list) = self.partners(before) else {
+            return Ok(false);
+        };
+        // Mostly all of them are older.
+        let end = match list.back() {
+            Some(back) if back.seq < event.seq => list.len(),
+            _ => list.partition_point(|c| c.seq < event.seq),
+        };
+        let floor = self.after[before];
+        for candidate in list.range(..end).rev() {
+            // What a NOT has seen behind this one it has seen behind all that are older.
+            let mut seen = self.chain.steps[before].not_after.iter();
+            if candidate.seq <= floor
+                || seen.any(|not| self.search.saw_between(*not, candidate.seq, event.seq))
+            {
+                break;
+            }
+            self.budget = self.budget.checked_sub(1).ok_or(Exhausted)?;
+            let times = (oldest.min(candidate.time), newest.max(candidate.time));
+            if candidate.time >= self.search.floor
+                && times.1 - times.0 <= self.search.program.within
+                && self.give(before, *candidate, times)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The candidates of a step: those that an equality allows, where it can be looked up.
+    fn partners(&self, step: usize) -> Option<&'s VecDeque<Candidate>> {
+        let step = &self.chain.steps[step];
+        let partition = self.search.partition?;
+        for number in &step.lookups {
+            let lookup = &self.search.rule.lookups[*number];
+            let scope = self.scope();
+            let value = scope.field(Some(lookup.other), lookup.other_field);
+            if let Ok(partners) = partition.equal_to(lookup.join, &value) {
+                return partners;
+            }
+        }
+        self.search.candidates(step.atom)
+    }
+
+    fn scope(&self) -> MatchScope<'_> {
+        self.search.scope(&self.given)
+    }
+}
