@@ -30,14 +30,14 @@ pub struct Indexed<'a> {
 struct Axon {
     name: Box<[u8]>,
     any: Rc<Uses>,
-    by_type: AHashMap<Box<str>, Rc<Uses>>,
+    by_type: AHashMap<Box<[u8]>, Rc<Uses>>,
 }
 
 /// A domain's index.
 #[derive(Debug, Default)]
 pub struct Index {
     /// For each type that a rule names, the rules that do; and those that take any type.
-    by_type: AHashMap<Box<str>, Vec<usize>>,
+    by_type: AHashMap<Box<[u8]>, Vec<usize>>,
     any: Vec<usize>,
     axons: Vec<Axon>,
     numbers: AHashMap<Box<[u8]>, usize>,
@@ -50,7 +50,10 @@ impl Index {
         for (position, rule) in rules.enumerate() {
             for atom in &rule.program.atoms {
                 let list = match &atom.event_type {
-                    Some(event_type) => index.by_type.entry(event_type.clone()).or_default(),
+                    Some(event_type) => index
+                        .by_type
+                        .entry(event_type.as_bytes().into())
+                        .or_default(),
                     None => &mut index.any,
                 };
                 if list.last() != Some(&position) {
@@ -85,15 +88,12 @@ impl Index {
         rule: impl Fn(usize) -> Indexed<'a>,
     ) -> Rc<Uses> {
         let axon = &mut self.axons[axon];
-        let named = std::str::from_utf8(event_type)
-            .ok()
-            .and_then(|name| self.by_type.get_key_value(name));
-        let Some((event_type, positions)) = named else {
-            return Rc::clone(&axon.any);
-        };
         if let Some(uses) = axon.by_type.get(event_type) {
             return Rc::clone(uses);
         }
+        let Some((event_type, positions)) = self.by_type.get_key_value(event_type) else {
+            return Rc::clone(&axon.any);
+        };
         let mut positions: Vec<usize> = positions.iter().chain(&self.any).copied().collect();
         positions.sort_unstable();
         positions.dedup();
@@ -105,7 +105,7 @@ impl Index {
 
 fn uses<'a>(
     name: &[u8],
-    event_type: Option<&str>,
+    event_type: Option<&[u8]>,
     rules: &[usize],
     rule: impl Fn(usize) -> Indexed<'a>,
 ) -> Uses {
@@ -115,7 +115,7 @@ fn uses<'a>(
         let fits = program.atoms.iter().enumerate().filter(|(_, atom)| {
             atom.event_type
                 .as_deref()
-                .is_none_or(|wanted| Some(wanted) == event_type)
+                .is_none_or(|wanted| Some(wanted.as_bytes()) == event_type)
                 && atom
                     .axon
                     .as_ref()

@@ -3,11 +3,15 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use memchr::{memchr, memrchr};
+
 /// An axon's key taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AxonKey<'a> {
     /// What stands in the braces; empty for an untagged key.
     pub tag: &'a [u8],
+    /// Where it begins; 0 for an untagged key.
+    pub tag_at: usize,
     /// The key without its tag and the braces around it.
     pub name: Cow<'a, [u8]>,
 }
@@ -15,8 +19,8 @@ pub struct AxonKey<'a> {
 /// Where the tag's braces stand in a key, as Redis Cluster sees them: from the first `{` to the first `}` after it.
 /// The range covers both braces; an empty `{}` counts.
 fn braces(key: &[u8]) -> Option<Range<usize>> {
-    let open = key.iter().position(|&b| b == b'{')?;
-    let close = open + key[open..].iter().position(|&b| b == b'}')?;
+    let open = memchr(b'{', key)?;
+    let close = open + memchr(b'}', &key[open..])?;
     Some(open..close + 1)
 }
 
@@ -32,10 +36,12 @@ impl<'a> AxonKey<'a> {
         match braces(key) {
             None => Self {
                 tag: b"",
+                tag_at: 0,
                 name: Cow::Borrowed(key),
             },
             Some(range) => Self {
                 tag: &key[range.start + 1..range.end - 1],
+                tag_at: range.start + 1,
                 name: if range.end == key.len() {
                     Cow::Borrowed(&key[..range.start])
                 } else {
@@ -52,7 +58,7 @@ impl<'a> AxonKey<'a> {
 /// assert_eq!(leaflet::engine::key::short_name(b"stream:axon_1"), b"axon_1");
 /// ```
 pub fn short_name(name: &[u8]) -> &[u8] {
-    match name.iter().rposition(|&b| b == b':') {
+    match memrchr(b':', name) {
         Some(colon) => &name[colon + 1..],
         None => name,
     }

@@ -43,6 +43,7 @@ mod integrate;
 mod join;
 pub mod key;
 mod leaflet;
+mod leaflets;
 pub mod like;
 mod matcher;
 mod meter;
@@ -50,6 +51,7 @@ pub mod output;
 mod pages;
 mod partition;
 mod processor;
+mod record;
 mod reorder;
 pub mod report;
 mod router;
@@ -142,7 +144,7 @@ impl Engine {
             if self.settings.cluster && route.untagged {
                 domain.pass_over();
             } else {
-                domain.feed(target.axon, event, &mut host);
+                domain.feed(target.axon, route, event, &mut host);
             }
         }
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::domain::SourcesFormat;
 use super::expr::{Expr, Scope};
 use super::key::{short_name, AxonKey};
-use super::store::Record;
+use super::record::Record;
 use super::value::{format_number, parse_number};
 
 /// The fields that every integrated event has; a rule can't EMIT fields of these names.
@@ -41,7 +41,7 @@ pub struct Integrated<'a> {
     /// The rule's canonical text.
     pub text: &'a str,
     /// The sources in processing order.
-    pub sources: &'a [&'a Record],
+    pub sources: &'a [Record<'a>],
     /// The trigger's time, ms.
     pub time: u64,
     /// Where the rule doesn't say: 0..1.
@@ -105,7 +105,7 @@ impl Integrated<'_> {
             name.push(0);
             name.extend_from_slice(source.key());
             name.push(0);
-            name.extend_from_slice(source.id.to_string().as_bytes());
+            name.extend_from_slice(source.id().to_string().as_bytes());
         }
         Uuid::new_v5(&NAMESPACE, &name)
     }
@@ -114,7 +114,7 @@ impl Integrated<'_> {
         let ids: Vec<Cow<str>> = self
             .sources
             .iter()
-            .map(|source| source_id(source))
+            .map(|source| source_id(*source))
             .collect();
         match self.format {
             SourcesFormat::Json => json(&ids),
@@ -135,10 +135,10 @@ impl Integrated<'_> {
 }
 
 /// A source's event id; one without is called after its place: `<key>/<entry id>`.
-fn source_id(source: &Record) -> Cow<'_, str> {
+fn source_id(source: Record<'_>) -> Cow<'_, str> {
     match source.event_id() {
         Some(id) => String::from_utf8_lossy(id),
-        None => format!("{}/{}", String::from_utf8_lossy(source.key()), source.id).into(),
+        None => format!("{}/{}", String::from_utf8_lossy(source.key()), source.id()).into(),
     }
 }
 
@@ -159,7 +159,7 @@ pub fn format_time(ms: u64) -> String {
 }
 
 /// Where each source came from, by axon.
-struct Lineage<'a>(&'a [&'a Record]);
+struct Lineage<'a>(&'a [Record<'a>]);
 
 impl Serialize for Lineage<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -177,13 +177,13 @@ impl Serialize for Lineage<'_> {
                 format!("{short}#{times}")
             };
             let origin = Origin {
-                event_id: source_id(source),
+                event_id: source_id(*source),
                 timestamp: match source.timestamp() {
                     Some(timestamp) => String::from_utf8_lossy(timestamp),
-                    None => format_time(source.time).into(),
+                    None => format_time(source.time()).into(),
                 },
                 stream: axon,
-                id: source.id.to_string(),
+                id: source.id().to_string(),
                 r#type: String::from_utf8_lossy(source.event_type()),
                 value: source.value().map(Scalar),
             };
@@ -221,9 +221,10 @@ impl Serialize for Scalar<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::record::Draft;
     use crate::engine::{EntryId, Event};
 
-    fn record(key: &str, ms: u64, fields: &[(&str, &str)]) -> Record {
+    fn record(key: &str, ms: u64, fields: &[(&str, &str)]) -> Vec<u8> {
         let fields: Vec<(&[u8], &[u8])> = fields
             .iter()
             .map(|(n, v)| (n.as_bytes(), v.as_bytes()))
@@ -234,7 +235,9 @@ mod tests {
             fields: &fields,
             hops: 0,
         };
-        Record::new(&event, ms, &[])
+        let mut block = Vec::new();
+        Draft::new(&event, ms, &[]).write(&mut block);
+        block
     }
 
     #[test]
@@ -250,7 +253,7 @@ mod tests {
             ],
         );
         let b = record("s:axon_1{t}", 6, &[("event_type", "B"), ("value", "n/a")]);
-        let text = json(&Lineage(&[&a, &b]));
+        let text = json(&Lineage(&[&a, &b].map(|block| Record::of(block))));
         assert_eq!(
             text,
             concat!(

@@ -115,6 +115,15 @@ impl<T> Pages<T> {
             Place::Free(_) => None,
         })
     }
+
+    /// All things, by number, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
+        let places = (0..).zip(self.pages.iter_mut().flatten());
+        places.filter_map(|(number, place)| match place {
+            Place::Taken(thing) => Some((number, thing)),
+            Place::Free(_) => None,
+        })
+    }
 }
 
 impl<T> Index<u32> for Pages<T> {

@@ -3,8 +3,6 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use ahash::AHashMap;
-
 use super::domain::{DomainInfo, DomainSpec, RuleInfo};
 use super::emission::{Host, Wake};
 use super::event::Event;
@@ -12,9 +10,10 @@ use super::feed::Feed;
 use super::field::FieldRef;
 use super::fields::Fields;
 use super::index::{Index, Indexed};
-use super::key::AxonKey;
 use super::leaflet::{Leaflet, RuleId};
+use super::leaflets::Leaflets;
 use super::meter::Meter;
+use super::router::Route;
 use super::rule::program::{Joined, Kind, Program};
 use super::stats::Stats;
 use super::store::{Slot, Store};
@@ -98,7 +97,7 @@ pub struct Domain {
     pub(super) name: Rc<str>,
     pub rules: Vec<Rule>,
     next_rule: RuleId,
-    pub(super) leaflets: AHashMap<Rc<[u8]>, Leaflet>,
+    pub(super) leaflets: Leaflets,
     /// How many leaflets hold anything but their clock.
     pub(super) live: u64,
     /// Those that do not, in the order in which they are given up when there are too many.
@@ -127,7 +126,7 @@ impl Domain {
             spec,
             rules: Vec::new(),
             next_rule: 0,
-            leaflets: AHashMap::new(),
+            leaflets: Leaflets::default(),
             live: 0,
             idle: VecDeque::new(),
             store: Store::new(Meter::child(&meter)),
@@ -203,7 +202,7 @@ impl Domain {
     fn forget_windows(&mut self, rule: RuleId) {
         let mut idle = Vec::new();
         self.live = 0;
-        for leaflet in self.leaflets.values_mut() {
+        for leaflet in self.leaflets.iter_mut() {
             leaflet.forget(rule, &mut self.store);
             if leaflet.is_live() {
                 self.live += 1;
@@ -225,7 +224,7 @@ impl Domain {
 
     /// Forgets all windows and clocks.
     pub fn clear(&mut self) {
-        self.leaflets = AHashMap::new();
+        self.leaflets = Leaflets::default();
         self.idle = VecDeque::new();
         self.live = 0;
         self.store.clear();
@@ -273,7 +272,7 @@ impl Domain {
 
     /// All leaflets that are known, in no order.
     pub fn leaflets(&self) -> impl Iterator<Item = &Leaflet> {
-        self.leaflets.values()
+        self.leaflets.iter()
     }
 
     /// The names of the axons it knows.
@@ -322,40 +321,39 @@ impl Domain {
     }
 
     /// Takes in one event of an axon.
-    pub fn feed(&mut self, axon: usize, event: &Event<'_>, host: &mut Host) {
+    pub fn feed(&mut self, axon: usize, route: Route, event: &Event<'_>, host: &mut Host) {
         self.stats.events_seen += 1;
         if event.event_type().is_none() {
             self.stats.events_untyped += 1;
             return;
         }
-        let tag = AxonKey::parse(event.key).tag;
-        if !self.leaflets.contains_key(tag) {
-            let tag: Rc<[u8]> = tag.into();
-            let leaflet = Leaflet::new(Rc::clone(&tag), &self.meter, &self.held);
-            self.leaflets.insert(tag, leaflet);
-        }
-        self.work(tag, host, |feed, host| feed.arrive(axon, event, host));
+        let tag = route.tag(event.key);
+        let number = self.leaflets.number(tag).unwrap_or_else(|| {
+            let leaflet = Leaflet::new(tag.into(), &self.meter, &self.held);
+            self.leaflets.insert(leaflet)
+        });
+        self.work(number, host, |feed, host| feed.arrive(axon, event, host));
     }
 
     /// Lets a leaflet's clock pass to this time (ms) in silence.
     pub fn tick(&mut self, tag: &[u8], time: u64, host: &mut Host) {
-        self.work(tag, host, |feed, host| {
-            feed.tick(time, host);
-            true
-        });
+        if let Some(number) = self.leaflets.number(tag) {
+            self.work(number, host, |feed, host| {
+                feed.tick(time, host);
+                true
+            });
+        }
     }
 
-    /// Works on a leaflet, if it is known. The work says whether it has ended the leaflet's silence.
+    /// Works on a leaflet. The work says whether it has ended the leaflet's silence.
     fn work(
         &mut self,
-        tag: &[u8],
+        number: u32,
         host: &mut Host,
         work: impl FnOnce(&mut Feed, &mut Host) -> bool,
     ) {
         let lateness = self.spec.time.lateness();
-        let Some(leaflet) = self.leaflets.get_mut(tag) else {
-            return;
-        };
+        let leaflet = &mut self.leaflets[number];
         let was_live = leaflet.is_live();
         let waited = leaflet.waits_for(lateness).is_some();
         let mut feed = Feed {
@@ -373,13 +371,13 @@ impl Domain {
         if heard && (waited || leaflet.waits_for(lateness).is_some()) {
             host.wakes.push(leaflet.wake(&self.name, lateness));
         }
-        self.settle(tag, was_live);
+        self.settle(number, was_live);
     }
 
     /// The leaflets in which something waits for time to pass, in no order.
     pub fn waits(&self) -> impl Iterator<Item = Wake> + '_ {
         let lateness = self.spec.time.lateness();
-        let waiting = self.leaflets.values();
+        let waiting = self.leaflets.iter();
         waiting
             .map(move |leaflet| leaflet.wake(&self.name, lateness))
             .filter(|wake| wake.after.is_some())
@@ -396,7 +394,7 @@ impl Domain {
         let rule = &mut self.rules[place];
         rule.paused = paused;
         let lateness = self.spec.time.lateness();
-        for leaflet in self.leaflets.values_mut() {
+        for leaflet in self.leaflets.iter_mut() {
             // Who wakes a leaflet too early because of a rule that is paused finds out.
             if leaflet.set_paused(rule.id, paused) && !paused {
                 wakes.push(leaflet.wake(&self.name, lateness));
@@ -405,9 +403,9 @@ impl Domain {
     }
 
     /// After a leaflet was worked on: keeps the count of live ones and the number of idle ones within its limit.
-    fn settle(&mut self, tag: &[u8], was_live: bool) {
-        let known = self.leaflets.len() as u64;
-        let leaflet = self.leaflets.get_mut(tag).expect("it is known");
+    fn settle(&mut self, number: u32, was_live: bool) {
+        let known = self.leaflets.len();
+        let leaflet = &mut self.leaflets[number];
         self.live = self.live + u64::from(leaflet.is_live()) - u64::from(was_live);
         if !leaflet.is_live() {
             if known - self.live > WARM_IDLE {
@@ -421,7 +419,7 @@ impl Domain {
         }
         // One event makes at most one leaflet idle; a few looks for each are enough to keep up.
         for _ in 0..4 {
-            if self.leaflets.len() as u64 - self.live <= MAX_IDLE {
+            if self.leaflets.len() - self.live <= MAX_IDLE {
                 return;
             }
             let Some(tag) = self.idle.pop_front() else {

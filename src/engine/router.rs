@@ -6,12 +6,22 @@ use smallvec::SmallVec;
 use super::key::AxonKey;
 use super::processor::Domain;
 
-/// Where an axon's events go; valid until the next definition.
+/// Where the events of a key go; valid until the next definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
-    /// The axon has no tag.
+    /// The key has no tag.
     pub untagged: bool,
     number: u32,
+    /// Where the tag stands in the key.
+    tag: (u32, u32),
+}
+
+impl Route {
+    /// The tag of the key that this is the route of.
+    pub fn tag(self, key: &[u8]) -> &[u8] {
+        key.get(self.tag.0 as usize..self.tag.1 as usize)
+            .unwrap_or_default()
+    }
 }
 
 /// One domain that watches an axon.
@@ -61,7 +71,7 @@ impl Router {
     /// The route of a key, or `None` where nobody watches it.
     pub fn route(&mut self, domains: &mut [Domain], db: i32, key: &[u8]) -> Option<Route> {
         self.refresh(domains);
-        let AxonKey { tag, name } = AxonKey::parse(key);
+        let AxonKey { tag, tag_at, name } = AxonKey::parse(key);
         let untagged = tag.is_empty();
         let known = self
             .known
@@ -69,7 +79,12 @@ impl Router {
             .and_then(|names| names.get(&*name))
             .copied();
         let number = known.unwrap_or_else(|| self.find(domains, db, &name))?;
-        Some(Route { untagged, number })
+        let tag = (tag_at as u32, (tag_at + tag.len()) as u32);
+        Some(Route {
+            untagged,
+            number,
+            tag,
+        })
     }
 
     fn find(&mut self, domains: &mut [Domain], db: i32, name: &[u8]) -> Option<u32> {

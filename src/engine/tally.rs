@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::event::EntryId;
+use super::partition::PartitionKey;
+use super::record::{Draft, Record};
 use super::rule::pattern::{members, AtomSet};
-use super::store::Record;
 
 /// How many events a rule remembers that could have ended a match and did not, each of another partition.
 const MAX_MISSES: usize = 4;
 /// What such an event may take.
-const MAX_MISS_BYTES: u64 = 1_024;
+const MAX_MISS_BYTES: usize = 1_024;
 
 /// What came of the events that were offered to a rule.
 #[derive(Debug)]
@@ -44,12 +45,19 @@ pub struct AtomTally {
 #[derive(Debug)]
 pub struct Miss {
     pub tag: Rc<[u8]>,
-    pub partition: Box<[u8]>,
+    pub partition: PartitionKey,
     /// Its place in the leaflet's processing order.
     pub seq: u64,
     /// The atoms it fits.
     pub fits: AtomSet,
-    pub record: Record,
+    block: Vec<u8>,
+}
+
+impl Miss {
+    /// What is kept of the event.
+    pub fn record(&self) -> Record<'_> {
+        Record::of(&self.block)
+    }
 }
 
 impl Tally {
@@ -84,27 +92,27 @@ impl Tally {
         partition: &[u8],
         seq: u64,
         fits: AtomSet,
-        record: Record,
+        draft: &Draft,
     ) {
-        if record.bytes() > MAX_MISS_BYTES {
-            return;
-        }
         let same = |miss: &Miss| *miss.partition == *partition && miss.tag == *tag;
         let known = self.misses.iter().position(same);
         let known = known.and_then(|at| self.misses.remove(at));
-        let (tag, partition) = match known {
-            Some(known) => (known.tag, known.partition),
-            None => (Rc::clone(tag), partition.into()),
-        };
-        if self.misses.len() == MAX_MISSES {
-            self.misses.pop_front();
+        if draft.length() > MAX_MISS_BYTES {
+            return;
         }
+        // The oldest gives way, and its memory is used again.
+        let old = match known {
+            None if self.misses.len() == MAX_MISSES => self.misses.pop_front(),
+            known => known,
+        };
+        let mut block = old.map_or_else(Vec::new, |old| old.block);
+        draft.write(&mut block);
         self.misses.push_back(Miss {
-            tag,
-            partition,
+            tag: Rc::clone(tag),
+            partition: PartitionKey::from_slice(partition),
             seq,
             fits,
-            record,
+            block,
         });
     }
 
@@ -134,21 +142,28 @@ mod tests {
 
     #[test]
     fn the_last_event_of_each_of_the_last_partitions_is_remembered() {
-        let record = |id: &[u8]| {
+        let event = |id| [(&b"type"[..], &b"A"[..]), (b"event_id", id)];
+        let missed = |tally: &mut Tally, partition: &str, seq, id| {
             let event = Event {
                 key: b"k",
                 id: EntryId::default(),
-                fields: &[(b"type", b"A"), (b"event_id", id)],
+                fields: &event(id),
                 hops: 0,
             };
-            Record::new(&event, 0, &[])
+            let tag: Rc<[u8]> = b"t"[..].into();
+            tally.missed(
+                &tag,
+                partition.as_bytes(),
+                seq,
+                1,
+                &Draft::new(&event, 0, &[]),
+            );
         };
-        let tag: Rc<[u8]> = b"t"[..].into();
         let mut tally = Tally::new(1);
         for (seq, partition) in [(1, "a"), (2, "b"), (3, "a"), (4, "c"), (5, "d"), (6, "e")] {
-            tally.missed(&tag, partition.as_bytes(), seq, 1, record(b"1"));
+            missed(&mut tally, partition, seq, &b"1"[..]);
         }
-        tally.missed(&tag, b"f", 7, 1, record(&[b'x'; 2_000]));
+        missed(&mut tally, "f", 7, &[b'x'; 2_000]);
         let order: Vec<u64> = tally.misses(b"t").map(|miss| miss.seq).collect();
         assert_eq!(order, [6, 5, 4, 3]);
         assert_eq!(tally.misses(b"u").count(), 0);

@@ -4,10 +4,10 @@ use super::Explained;
 use crate::engine::deadline::Deadline;
 use crate::engine::join::Join;
 use crate::engine::partition::Partition;
+use crate::engine::record::Record;
 use crate::engine::report::{duration, Report};
 use crate::engine::rule::pattern::members;
 use crate::engine::rule::program::{Absence, Kind};
-use crate::engine::store::Record;
 use crate::engine::window::{candidate_bytes, FIRED_BYTES, LEVEL_BYTES, SEEN_BYTES, WINDOW_BYTES};
 
 impl Explained<'_> {

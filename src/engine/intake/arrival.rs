@@ -6,9 +6,10 @@ use crate::engine::fields::Fields;
 use crate::engine::index::Uses;
 use crate::engine::matcher::scope::TRIGGER;
 use crate::engine::partition::{push_part, Candidate, PartitionKey};
+use crate::engine::record::Draft;
 use crate::engine::rule::pattern::{members, set_of, AtomSet};
 use crate::engine::rule::program::Program;
-use crate::engine::store::{Record, RecordId, Slot, Store};
+use crate::engine::store::{RecordId, Slot, Store};
 use crate::engine::value::Value;
 use smallvec::SmallVec;
 use std::cell::OnceCell;
@@ -59,16 +60,16 @@ impl<'a> Arrival<'a> {
         })
     }
 
-    /// The event as a record of its own.
-    pub(super) fn to_record(&self) -> Record {
-        Record::new(self.event, self.time, self.values())
+    /// What is kept of the event.
+    pub(super) fn draft(&self) -> Draft<'_> {
+        Draft::new(self.event, self.time, self.values())
     }
 
     /// As windows hold it.
     pub(super) fn candidate(&mut self, store: &mut Store) -> Candidate {
         let record = match self.record {
             Some(record) => record,
-            None => *self.record.insert(store.insert(self.to_record())),
+            None => *self.record.insert(store.insert(&self.draft())),
         };
         Candidate::new(self.seq, self.time, record)
     }

@@ -62,7 +62,7 @@ impl Intake<'_, '_> {
                 // No window will tell of it.
                 let (tally, tag) = (&mut matching.rule.tally, &self.leaflet.tag);
                 let key = matching.key.bytes;
-                tally.missed(tag, key, trigger.seq, usable, arrival.to_record());
+                tally.missed(tag, key, trigger.seq, usable, &arrival.draft());
             }
         }
         if !consumed && usable != 0 {

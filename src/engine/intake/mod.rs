@@ -15,10 +15,11 @@ use super::matcher::scope::{MatchScope, Matched};
 use super::output::Integrated;
 use super::partition::Key;
 use super::processor::Rule;
+use super::record::Record;
 use super::rule::pattern::AtomSet;
 use super::rule::program::Kind;
 use super::stats::Stats;
-use super::store::{Record, Store};
+use super::store::{Store, MOST_RECORDS};
 use super::window::{Window, OVERHEAD_BYTES};
 pub use arrival::Arrival;
 use matching::Matching;
@@ -193,7 +194,7 @@ impl Intake<'_, '_> {
             trigger: &[],
         };
         let program = &rule.program;
-        let sources: SmallVec<[&Record; 4]> = events
+        let sources: SmallVec<[Record; 4]> = events
             .iter()
             .map(|m| self.store.get(m.event.record))
             .collect();
@@ -219,12 +220,20 @@ impl Intake<'_, '_> {
                 program.confidence.as_ref(),
                 &program.emit,
             ),
-            hops: sources.iter().map(|source| source.hops).max().unwrap_or(0) + 1,
+            hops: sources
+                .iter()
+                .map(|source| source.hops())
+                .max()
+                .unwrap_or(0)
+                + 1,
         }
     }
 
     /// There is room for something small in a partition of this key.
     fn has_room(&self, key: Key) -> bool {
+        if self.store.len() >= MOST_RECORDS {
+            return false;
+        }
         let texts = 2 * (key.bytes.len() + self.leaflet.tag.len());
         self.host.total.bytes() + ((OVERHEAD_BYTES + texts) as u64)
             <= self.host.settings.max_window_memory

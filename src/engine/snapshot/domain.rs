@@ -12,7 +12,8 @@ use crate::engine::event::EntryId;
 use crate::engine::field::FieldRef;
 use crate::engine::leaflet::{Leaflet, RuleId};
 use crate::engine::processor::Domain;
-use crate::engine::store::{Record, RecordId, Slot, Store};
+use crate::engine::record::{Draft, Record};
+use crate::engine::store::{RecordId, Slot, Store};
 use crate::engine::value::Value;
 use crate::engine::Result;
 
@@ -69,7 +70,7 @@ impl Domain {
             numbers: AHashMap::new(),
             order: Vec::new(),
         };
-        let mut leaflets: Vec<&Leaflet> = self.leaflets.values().collect();
+        let mut leaflets: Vec<&Leaflet> = self.leaflets.iter().collect();
         leaflets.sort_unstable_by(|a, b| a.tag.cmp(&b.tag));
         let place = |tag: &Rc<[u8]>| {
             let place = leaflets.binary_search_by(|leaflet| leaflet.tag.cmp(tag));
@@ -98,9 +99,9 @@ impl Domain {
                     (number, value)
                 });
                 RecordState {
-                    time: record.time,
-                    id: (record.id.ms, record.id.seq),
-                    hops: record.hops,
+                    time: record.time(),
+                    id: (record.id().ms, record.id().seq),
+                    hops: record.hops(),
                     parts: record.parts().map(|part| part.map(<[u8]>::to_vec)),
                     kept: kept.filter_map(|(n, v)| Some((n, capture(&v)?))).collect(),
                 }
@@ -126,8 +127,7 @@ impl Domain {
         let slots: Vec<Option<Slot>> = slots.collect();
         let mut records = Vec::with_capacity(state.records.len().min(1 << 16));
         for record in state.records {
-            let record = restore(record, &slots)?;
-            records.push(self.store.insert(record));
+            records.push(restore(record, &slots, &mut self.store)?);
         }
         let mut tags: Vec<Rc<[u8]>> = Vec::new();
         for leaflet in state.leaflets {
@@ -147,7 +147,7 @@ impl Domain {
                     after: Some(needed.saturating_sub(new.clock)),
                 });
             }
-            self.leaflets.insert(tag, new);
+            self.leaflets.insert(new);
         }
         // Each window that needs a record holds it now.
         records.into_iter().for_each(|id| self.store.release(id));
@@ -174,7 +174,7 @@ fn capture(value: &Value) -> Option<ValueState> {
     }
 }
 
-fn restore(state: RecordState, slots: &[Option<Slot>]) -> Result<Record> {
+fn restore(state: RecordState, slots: &[Option<Slot>], store: &mut Store) -> Result<RecordId> {
     let mut kept = Vec::with_capacity(state.kept.len());
     for (field, value) in state.kept {
         let slot = slots
@@ -191,6 +191,11 @@ fn restore(state: RecordState, slots: &[Option<Slot>]) -> Result<Record> {
         ms: state.id.0,
         seq: state.id.1,
     };
-    let parts = std::array::from_fn(|i| state.parts[i].as_deref());
-    Ok(Record::from_parts(parts, id, state.time, state.hops, &kept))
+    Ok(store.insert(&Draft {
+        time: state.time,
+        id,
+        hops: state.hops,
+        parts: std::array::from_fn(|i| state.parts[i].as_deref()),
+        values: &kept,
+    }))
 }

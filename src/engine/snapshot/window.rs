@@ -152,7 +152,7 @@ impl WindowState {
             Kind::Integrate(_) => 0,
         };
         for (seq, key, record, buffers) in events {
-            let candidate = Candidate::new(seq, store.get(record).time, record);
+            let candidate = Candidate::new(seq, store.get(record).time(), record);
             if contributes {
                 let axon = AxonKey::parse(store.get(record).key()).name.into_owned();
                 let buffer = buffers.trailing_zeros() as usize;

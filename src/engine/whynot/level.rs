@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use super::Asked;
 use crate::engine::key::AxonKey;
 use crate::engine::partition::Partition;
+use crate::engine::record::Record;
 use crate::engine::report::{counted, duration, joined, Report};
 use crate::engine::rule::program::Integrate;
-use crate::engine::store::Record;
 use crate::engine::value::format_number;
 
 /// The most contributions that are looked at, and those that are shown.
@@ -59,7 +59,7 @@ impl<'a> Asked<'a> {
     fn contributions(
         &self,
         partition: &'a Partition,
-    ) -> impl Iterator<Item = (usize, &'a Record)> + '_ {
+    ) -> impl Iterator<Item = (usize, Record<'a>)> + '_ {
         let floor = self.floor();
         let store = self.domain.store();
         let buffers = partition.buffers.iter().enumerate();
@@ -73,11 +73,11 @@ impl<'a> Asked<'a> {
             .contributions(standing.partition)
             .take(LOOKED_AT)
             .collect();
-        newest.sort_by_key(|(_, record)| Reverse((record.time, record.id)));
+        newest.sort_by_key(|(_, record)| Reverse((record.time(), record.id())));
         let shown = newest
             .iter()
             .take(SHOWN)
-            .map(|(atom, record)| self.describe_event(*atom as u8, record));
+            .map(|(atom, record)| self.describe_event(*atom as u8, *record));
         let axons = standing.axons.iter().take(NAMED).map(|(axon, count)| {
             let axon = String::from_utf8_lossy(axon);
             format!("{axon}: {}", counted(*count, "event"))

@@ -15,11 +15,11 @@ use std::collections::BTreeSet;
 use super::leaflet::Leaflet;
 use super::partition::{key_parts, push_part, Partition, PartitionKey};
 use super::processor::{Domain, Rule};
+use super::record::Record;
 use super::report::Report;
 use super::rule::describe::{Written, WrittenAtom};
 use super::rule::parse;
 use super::rule::program::Kind;
-use super::store::Record;
 use super::tally::AtomTally;
 use super::window::Window;
 use super::{Engine, Error, Result, Settings};
@@ -274,16 +274,16 @@ impl<'a> Asked<'a> {
         Report::list(key_parts(key).iter().map(|part| shown(part)))
     }
 
-    fn describe_event(&self, atom: u8, record: &Record) -> Report {
+    fn describe_event(&self, atom: u8, record: Record) -> Report {
         let mut event = vec![
             (
                 "atom",
                 self.written.atoms[atom as usize].name.as_str().into(),
             ),
             ("axon", shown(record.key()).into()),
-            ("id", record.id.to_string().into()),
+            ("id", record.id().to_string().into()),
             ("type", shown(record.event_type()).into()),
-            ("time", record.time.into()),
+            ("time", record.time().into()),
         ];
         if let Some(id) = record.event_id() {
             event.push(("event_id", shown(id).into()));

@@ -10,9 +10,10 @@ use std::ops::Range;
 
 use super::faults::{Fault, Judge};
 use super::lacks;
+use crate::engine::record::Record;
 use crate::engine::rule::pattern::{members, AtomSet, Node, Taken};
 use crate::engine::rule::program::Gap;
-use crate::engine::store::{Record, Store};
+use crate::engine::store::Store;
 use crate::engine::tally::Miss;
 
 /// The newest events of each atom that are looked at, and the most events of one partial match.
@@ -30,7 +31,7 @@ pub struct Known<'a> {
     pub time: u64,
     /// The atoms it fits.
     pub atoms: AtomSet,
-    pub record: &'a Record,
+    pub record: Record<'a>,
 }
 
 /// An event and the atom it is given to.
@@ -86,14 +87,14 @@ pub fn known<'a>(
 ) -> (Vec<Known<'a>>, bool) {
     let mut all = true;
     let mut known: BTreeMap<u64, Known> = BTreeMap::new();
-    let mut add = |seq, atoms, record: &'a Record| {
+    let mut add = |seq, atoms, record: Record<'a>| {
         let new = Known {
             seq,
-            time: record.time,
+            time: record.time(),
             atoms: 0,
             record,
         };
-        if record.time >= floor {
+        if record.time() >= floor {
             known.entry(seq).or_insert(new).atoms |= atoms;
         }
     };
@@ -109,7 +110,7 @@ pub fn known<'a>(
         }
     }
     for miss in misses {
-        add(miss.seq, miss.fits & judge.rule.tree.atoms, &miss.record);
+        add(miss.seq, miss.fits & judge.rule.tree.atoms, miss.record());
     }
     (known.into_values().collect(), all)
 }
