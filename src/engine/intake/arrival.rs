@@ -2,6 +2,7 @@
 
 use crate::engine::event::Event;
 use crate::engine::expr::Scope;
+use crate::engine::field::Documents;
 use crate::engine::fields::Fields;
 use crate::engine::index::Uses;
 use crate::engine::partition::{push_part, Candidate, PartitionKey};
@@ -22,13 +23,17 @@ pub struct Arrival<'a> {
     pub(super) uses: &'a Uses,
     /// Made when the first rule needs it.
     pub(super) record: Option<RecordId>,
+    pub(super) documents: Documents,
 }
 
 impl<'a> Arrival<'a> {
     /// As windows hold it, with every field that any of its rules keeps.
     pub(super) fn candidate(&mut self, store: &mut Store) -> Candidate {
         let record = *self.record.get_or_insert_with(|| {
-            let read = |slot: &Slot| (*slot, self.fields.get(*slot).read(self.event));
+            let read = |slot: &Slot| {
+                let field = self.fields.get(*slot);
+                (*slot, field.read_with(self.event, &self.documents))
+            };
             let values: SmallVec<[_; 4]> = self.uses.slots.iter().map(read).collect();
             store.insert(Record::new(self.event, self.time, &values))
         });
@@ -50,19 +55,17 @@ impl<'a> Arrival<'a> {
         let mut key = SmallVec::new();
         for field in &program.partition_by {
             let text = program.fields[*field as usize]
-                .read(self.event)
+                .read_with(self.event, &self.documents)
                 .into_text()?;
             push_part(&mut key, &text);
         }
         Some(key)
     }
 
-    pub(super) fn scope<'s>(&self, program: &'s Program) -> EventScope<'s>
-    where
-        'a: 's,
-    {
+    pub(super) fn scope<'s>(&'s self, program: &'s Program) -> EventScope<'s> {
         EventScope {
             event: self.event,
+            documents: &self.documents,
             program,
         }
     }
@@ -71,19 +74,20 @@ impl<'a> Arrival<'a> {
 /// What a predicate sees: the event alone.
 pub(super) struct EventScope<'a> {
     event: &'a Event<'a>,
+    documents: &'a Documents,
     program: &'a Program,
 }
 
 impl Scope for EventScope<'_> {
     fn field(&self, _: Option<u8>, field: u16) -> Value<'_> {
-        self.program.fields[field as usize].read(self.event)
+        self.program.fields[field as usize].read_with(self.event, self.documents)
     }
 
     fn count(&self, _: Option<u8>) -> usize {
         1
     }
 
-    fn nth(&self, _: Option<u8>, _: usize, field: u16) -> Value<'_> {
-        self.field(None, field)
+    fn each(&self, _: Option<u8>, field: u16) -> impl DoubleEndedIterator<Item = Value<'_>> {
+        std::iter::once(self.field(None, field))
     }
 }

@@ -203,6 +203,7 @@ impl Intake<'_, '_> {
                 store: self.store,
                 slots: &matching.rule.slots,
                 level: None,
+                budget: None,
             };
             if kind.having.as_ref().is_some_and(|h| !h.holds(&scope)) {
                 matching.rule.tally.having_failed += 1;

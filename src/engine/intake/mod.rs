@@ -7,6 +7,7 @@ mod matching;
 use super::domain::DomainSpec;
 use super::emission::{Emission, Host};
 use super::event::Event;
+use super::field::Documents;
 use super::fields::Fields;
 use super::index::Uses;
 use super::key::output_key;
@@ -84,6 +85,7 @@ impl Intake<'_, '_> {
             fields,
             uses,
             record: None,
+            documents: Documents::default(),
         }
     }
 
@@ -196,6 +198,7 @@ impl Intake<'_, '_> {
             store: self.store,
             slots: &rule.slots,
             level,
+            budget: None,
         };
         let program = &rule.program;
         let sources: SmallVec<[&Record; 4]> = events

@@ -17,7 +17,7 @@ use super::{Match, Outcome, Search};
 use crate::engine::expr::Scope;
 use crate::engine::partition::Candidate;
 use crate::engine::rule::pattern::{members, AtomSet, Node, Taken};
-use crate::engine::rule::program::{Gap, Lookup};
+use crate::engine::rule::program::{Condition, Gap, Lookup};
 
 /// One way to give the list's events to atoms: what the youngest of them was given, and the way this one goes on from.
 #[derive(Debug, Clone)]
@@ -59,6 +59,10 @@ struct Cursor<'w> {
 
 /// The budget ran out.
 struct Exhausted;
+
+/// So many events of a match, and parts of a condition, cost as much as a step.
+const EVENTS_A_STEP: u64 = 16;
+const PARTS_A_STEP: u64 = 16;
 
 pub struct Walk<'w> {
     search: &'w Search<'w>,
@@ -284,7 +288,7 @@ impl<'w> Walk<'w> {
                     filled: assignment.filled | bit,
                     counts,
                 };
-                if (again || self.conditions_hold(&longer, event))
+                if (again || self.conditions_hold(&longer, event)?)
                     && self.gap_is_open(&longer, event, again)
                 {
                     self.keep(&mut given, longer, event)?;
@@ -324,7 +328,11 @@ impl<'w> Walk<'w> {
 
     /// The conditions hold that can be decided now that the assignment's youngest atom has its first event. Of an atom
     /// that takes several, conditions see the last: going backwards, that is the first one given.
-    fn conditions_hold(&self, assignment: &Assignment, event: Candidate) -> bool {
+    fn conditions_hold(
+        &self,
+        assignment: &Assignment,
+        event: Candidate,
+    ) -> Result<bool, Exhausted> {
         let rule = self.search.rule;
         let bit = 1 << assignment.atom;
         let mut decidable = rule
@@ -334,10 +342,27 @@ impl<'w> Walk<'w> {
             .filter(|c| !self.forward || c.atoms & rule.repeated == 0)
             .peekable();
         if decidable.peek().is_none() {
-            return true;
+            return Ok(true);
         }
         let events = self.matched(assignment, event, self.levels.len());
-        decidable.all(|c| c.expr.holds(&self.scope(&events)))
+        self.all_hold(decidable, &events)
+    }
+
+    /// Conditions hold for these events. Long ones, of long matches and on long texts, cost more than a step.
+    fn all_hold<'c>(
+        &self,
+        mut conditions: impl Iterator<Item = &'c Condition>,
+        events: &[Matched],
+    ) -> Result<bool, Exhausted> {
+        self.spend(events.len() as u64 / EVENTS_A_STEP)?;
+        let scope = self.scope(events);
+        while let Some(condition) = conditions.next() {
+            self.spend(condition.size / PARTS_A_STEP)?;
+            if !condition.expr.holds(&scope) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// No event that a NOT between two parts has seen lies between them, as far as can be told when an event begins the
@@ -377,26 +402,38 @@ impl<'w> Walk<'w> {
             let Some(event) = top.event else {
                 return Ok(None);
             };
-            return Ok(self.best(&top.assignments, event, self.levels.len() - 1));
+            return self.best(&top.assignments, event, self.levels.len() - 1);
         }
         let (trigger, triggers) = (self.trigger, self.triggers);
         let last = self.given(&top.assignments, trigger, triggers)?;
-        Ok(self.best(&last, trigger, self.levels.len()))
+        self.best(&last, trigger, self.levels.len())
     }
 
     /// Of the complete assignments of the list, which are this event on top of so many levels, the one that counts.
-    fn best(&self, assignments: &[Assignment], event: Candidate, below: usize) -> Option<Match> {
+    fn best(
+        &self,
+        assignments: &[Assignment],
+        event: Candidate,
+        below: usize,
+    ) -> Result<Option<Match>, Exhausted> {
         let complete = assignments
             .iter()
             .filter(|a| self.tree.complete(a.taken()))
             .filter(|a| self.ends_as_asked(a.filled));
-        let matches = complete.map(|a| (a.filled, self.matched(a, event, below)));
-        matches
-            .filter(|(filled, events)| {
-                self.nothing_came(events) && self.rest_holds(*filled, events)
-            })
-            .map(|(_, events)| events)
-            .min_by(older_to_the_left)
+        let mut best: Option<Match> = None;
+        for assignment in complete {
+            self.spend(below as u64 / EVENTS_A_STEP)?;
+            let events = self.matched(assignment, event, below);
+            if self.nothing_came(&events)
+                && self.rest_holds(assignment.filled, &events)?
+                && best
+                    .as_ref()
+                    .is_none_or(|best| older_to_the_left(&events, best) == Ordering::Less)
+            {
+                best = Some(events);
+            }
+        }
+        Ok(best)
     }
 
     /// It ends with a deadline that was asked for, or with an event.
@@ -439,12 +476,12 @@ impl<'w> Walk<'w> {
 
     /// The conditions hold that could not be decided on the way: on atoms without an event, whose fields are NULL, and,
     /// going forward, on atoms that take several.
-    fn rest_holds(&self, filled: AtomSet, events: &[Matched]) -> bool {
+    fn rest_holds(&self, filled: AtomSet, events: &[Matched]) -> Result<bool, Exhausted> {
         let rule = self.search.rule;
         let open = rule.conditions.iter().filter(|c| {
             c.atoms == 0 || c.atoms & !filled != 0 || (self.forward && c.atoms & rule.repeated != 0)
         });
-        open.into_iter().all(|c| c.expr.holds(&self.scope(events)))
+        self.all_hold(open, events)
     }
 
     /// The events of an assignment that gives this event on top of so many levels, oldest first.
@@ -475,6 +512,7 @@ impl<'w> Walk<'w> {
             store: self.search.store,
             slots: self.search.slots,
             level: None,
+            budget: Some(&self.budget),
         }
     }
 }
