@@ -11,7 +11,7 @@ use super::index::Index;
 use super::intake::{Fate, Intake};
 use super::key::AxonKey;
 use super::leaflet::Leaflet;
-use super::processor::Rule;
+use super::processor::{self, Rule};
 use super::stats::Stats;
 use super::store::Store;
 use super::time::{read_time, TimeSource};
@@ -93,8 +93,7 @@ impl Feed<'_> {
             };
             held.with_event(|event| {
                 let name = AxonKey::parse(event.key).name;
-                let rules = &*self.rules;
-                let axon = self.index.axon(&name, |place| rules[place].indexed());
+                let axon = self.index.axon(&name);
                 self.process(axon, event, time, time, host);
             });
         }
@@ -120,7 +119,7 @@ impl Feed<'_> {
         let rules = &*self.rules;
         let uses = self
             .index
-            .uses(axon, event_type, |place| rules[place].indexed());
+            .uses(axon, event_type, |order| processor::indexed(rules, order));
         let fields = self.fields;
         let (rules, mut intake) = self.intake(host);
         intake.meet_deadlines(rules, passed);

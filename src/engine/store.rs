@@ -265,10 +265,4 @@ impl Store {
     pub fn len(&self) -> u64 {
         self.meter.events()
     }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.records = Slab::new();
-        self.meter.clear();
-    }
 }

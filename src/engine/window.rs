@@ -306,13 +306,17 @@ impl Window {
         {
             self.take(at, seq, store);
         }
+        self.consume_seen(at);
+        self.drop_if_empty(at);
+    }
+
+    fn consume_seen(&mut self, at: usize) {
         if let Some(more) = &mut self.partitions[at].more {
             for seen in more.seen.iter_mut().flat_map(|list| list.drain(..)) {
                 self.seen.remove(seen.waiting);
                 self.meter.remove_bytes(SEEN_BYTES as u64);
             }
         }
-        self.drop_if_empty(at);
     }
 
     fn take(&mut self, at: usize, seq: u64, store: &mut Store) {
@@ -444,19 +448,60 @@ impl Window {
         .min()
     }
 
-    /// Lets go of everything, for a window that is dropped.
-    pub fn clear(&mut self, store: &mut Store) {
-        let partitions: Vec<usize> = self.partitions.iter().map(|(at, _)| at).collect();
-        for at in partitions {
-            let noted = self.partitions[at].fired.drain(..).count();
-            self.meter.remove_bytes((noted * FIRED_BYTES) as u64);
-            let key = Rc::clone(&self.partitions[at].key);
-            if self.partitions[at].level().is_some() {
-                self.forget_level(at);
+    /// Lets go of so many things at most, for a window that is dropped; `left` counts them down, and `from` says how far
+    /// it has come. `gone` gets the deadlines. True: it holds nothing any more.
+    pub fn clear_some(
+        &mut self,
+        from: &mut usize,
+        left: &mut usize,
+        store: &mut Store,
+        mut gone: impl FnMut(Deadline),
+    ) -> bool {
+        while *from < self.partitions.capacity() {
+            if self.partitions.contains(*from)
+                && !self.clear_partition(*from, left, store, &mut gone)
+            {
+                return false;
             }
-            self.consume_partition(&key, store);
+            *from += 1;
         }
-        self.fired.clear();
+        true
+    }
+
+    fn clear_partition(
+        &mut self,
+        at: usize,
+        left: &mut usize,
+        store: &mut Store,
+        gone: &mut impl FnMut(Deadline),
+    ) -> bool {
+        loop {
+            if *left == 0 {
+                return false;
+            }
+            *left -= 1;
+            let partition = &mut self.partitions[at];
+            let pending = partition.more.as_mut().map(|more| &mut more.pending);
+            let deadline = pending.and_then(Pending::take_first);
+            let first = partition.buffers.iter().find_map(VecDeque::front);
+            if let Some(deadline) = deadline {
+                self.meter.remove_bytes(Deadline::BYTES as u64);
+                gone(deadline);
+            } else if let Some(seq) = first.map(|candidate| candidate.seq) {
+                self.take(at, seq, store);
+            } else {
+                break;
+            }
+        }
+        let noted = self.partitions[at].fired.drain(..).count();
+        self.meter.remove_bytes((noted * FIRED_BYTES) as u64);
+        self.consume_seen(at);
+        // With the level goes the partition, if nothing else has taken it along.
+        match self.partitions[at].level() {
+            Some(_) => self.forget_level(at),
+            None => self.drop_if_empty(at),
+        }
+        true
     }
 }
 

@@ -14,7 +14,7 @@ use super::key::output_key;
 use super::leaflet::Leaflet;
 use super::matcher::scope::{MatchScope, Matched};
 use super::output::Integrated;
-use super::processor::Rule;
+use super::processor::{self, Rule};
 use super::rule::pattern::AtomSet;
 use super::rule::program::Kind;
 use super::stats::Stats;
@@ -62,8 +62,10 @@ impl Intake<'_, '_> {
         let Some(deadline) = self.leaflet.meet(passed) else {
             return false;
         };
-        if let Ok(place) = rules.binary_search_by_key(&deadline.order, |rule| rule.order) {
-            self.meet(&mut rules[place], &deadline);
+        let rule = processor::place(rules, deadline.order).map(|place| &mut rules[place]);
+        // That of a rule that was deleted or replaced may still be there.
+        if let Some(rule) = rule.filter(|rule| rule.id == deadline.rule) {
+            self.meet(rule, &deadline);
         }
         true
     }

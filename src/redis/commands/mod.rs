@@ -14,7 +14,7 @@ pub mod table;
 use super::backtest::{start, Order};
 use super::ffi::{Access, Context};
 use super::state::{self, State};
-use super::{emit, guard, wake};
+use super::{emit, free, guard, wake};
 use crate::engine::domain::DomainSpec;
 use crate::engine::{Emission, Error};
 use spec::Command;
@@ -130,6 +130,7 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
     if command.writes() && matches!(result, Some(Ok(_))) {
         ctx.replicate();
         wake::arm(ctx);
+        free::arm(ctx);
     }
     answer(ctx, &result);
 }
