@@ -144,6 +144,7 @@ impl Engine {
             total: &self.meter,
             out,
             wakes: &mut self.wakes,
+            steps: 0,
         };
         for target in self.router.targets(route) {
             let domain = &mut self.domains[target.domain];
@@ -189,6 +190,7 @@ impl Engine {
             total: &self.meter,
             out,
             wakes: &mut self.wakes,
+            steps: 0,
         };
         self.domains[at].tick(tag, time, &mut host);
         Ok(())
@@ -235,6 +237,19 @@ impl Engine {
         self.remains.push_back(remains);
         self.router.redefined();
         Ok(())
+    }
+
+    /// A domain's definition.
+    ///
+    /// # Errors
+    /// Where there is no such domain.
+    pub fn domain_spec(&self, name: &str) -> Result<&DomainSpec> {
+        Ok(&self.domains[self.domain_place(name)?].spec)
+    }
+
+    /// The definitions of all domains, in the order they were created.
+    pub fn domain_specs(&self) -> impl Iterator<Item = &DomainSpec> {
+        self.domains.iter().map(|domain| &domain.spec)
     }
 
     /// Describes one domain.
@@ -386,6 +401,11 @@ impl Engine {
             self.remains.pop_front();
         }
         false
+    }
+
+    /// How many dropped or emptied domains are still to be freed.
+    pub fn freeing(&self) -> u64 {
+        self.remains.len() as u64
     }
 
     /// A domain in which something of deleted rules is still to be cleared. A [`tick`](Self::tick) of any of its

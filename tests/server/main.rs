@@ -21,6 +21,7 @@ mod lifecycle;
 mod loops;
 mod operators;
 mod replication;
+mod rights;
 mod schema;
 mod seed;
 mod selection;

@@ -25,14 +25,14 @@ pub fn add(request: &Request) -> Result {
         replace: replace.is_some(),
         paused: paused.is_some(),
     };
-    let spec = with_state(|state| Ok(state.engine.domain_info(domain)?.spec))?;
-    request.check_keys(&spec)?;
+    request.check_domain(domain)?;
     with_state(|state| Ok(state.engine.add_rule(domain, rule, text, how)?))?;
     Ok(Reply::Ok)
 }
 
 pub fn delete(request: &Request) -> Result {
     let (domain, rule) = target(request)?;
+    request.check_domain(domain)?;
     with_state(|state| Ok(state.engine.delete_rule(domain, rule)?))?;
     Ok(Reply::Ok)
 }
@@ -47,6 +47,7 @@ pub fn resume(request: &Request) -> Result {
 
 fn set_paused(request: &Request, paused: bool) -> Result {
     let (domain, rule) = target(request)?;
+    request.check_domain(domain)?;
     with_state(|state| Ok(state.engine.set_paused(domain, rule, paused)?))?;
     Ok(Reply::Ok)
 }
