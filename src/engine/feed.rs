@@ -18,7 +18,7 @@ use super::time::{read_time, TimeSource};
 
 /// How many held events and deadlines one event or tick takes together; the next one goes on, and a leaflet that is behind
 /// asks for a tick at once.
-const RELEASE_SLICE: usize = 1_024;
+const RELEASE_SLICE: usize = 256;
 
 /// The parts of a domain that work on one of its leaflets.
 pub struct Feed<'a> {
@@ -83,6 +83,9 @@ impl Feed<'_> {
     fn release(&mut self, host: &mut Host) -> bool {
         let watermark = self.leaflet.clock.saturating_sub(self.spec.time.lateness());
         for _ in 0..RELEASE_SLICE {
+            if host.is_late() {
+                break;
+            }
             let next = self.leaflet.next_held().filter(|time| *time <= watermark);
             let (rules, mut intake) = self.intake(host);
             if intake.meet_deadline(rules, next.unwrap_or(watermark)) {

@@ -112,6 +112,7 @@ impl Intake<'_, '_> {
             absences,
         };
         let outcome = search.run(trigger, triggers);
+        self.host.steps += outcome.steps;
         for stats in [&mut *self.stats, &mut matching.rule.stats] {
             stats.budget_cuts += u64::from(outcome.exhausted);
             stats.matches_cut += u64::from(outcome.more);

@@ -25,8 +25,9 @@ use matching::Matching;
 use smallvec::SmallVec;
 use std::rc::Rc;
 
-/// How many deadlines an event meets; the next one goes on.
-const DEADLINE_SLICE: usize = 1_024;
+/// How many deadlines an event meets; the next one goes on. Each can make an integrated event, which the server needs
+/// longer to append than the engine to find.
+const DEADLINE_SLICE: usize = 256;
 
 /// What became of an event, over all rules.
 #[derive(Default)]
@@ -51,7 +52,7 @@ impl Intake<'_, '_> {
     pub fn meet_deadlines(&mut self, rules: &mut [Rule], passed: u64) {
         self.leaflet.pass(passed);
         for _ in 0..DEADLINE_SLICE {
-            if !self.meet_deadline(rules, passed) {
+            if self.host.is_late() || !self.meet_deadline(rules, passed) {
                 break;
             }
         }

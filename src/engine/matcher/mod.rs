@@ -26,6 +26,8 @@ pub struct Outcome {
     pub exhausted: bool,
     /// There are more than were asked for.
     pub more: bool,
+    /// Steps it took.
+    pub steps: u64,
 }
 
 /// What a search looks at.

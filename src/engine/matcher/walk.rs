@@ -103,6 +103,7 @@ impl<'w> Walk<'w> {
         if outcome.exhausted && self.search.most == 1 {
             outcome.found.clear();
         }
+        outcome.steps = self.search.budget - self.budget.get();
         outcome
     }
 
