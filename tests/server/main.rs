@@ -15,6 +15,7 @@ mod durability;
 mod explain;
 mod faults;
 mod hostile;
+mod hostile_limits;
 mod introspection;
 mod language;
 mod lifecycle;
