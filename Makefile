@@ -58,6 +58,10 @@ bench-engine: ## only the first of these (ARGS=--help)
 bench-server: ## only the second
 	$(TOOLS) run libclang redis -- cargo bench --bench correlation_throughput -- $(ARGS)
 
+.PHONY: bench-latency
+bench-latency: ## how long the server keeps others waiting, at worst, for about five minutes (ARGS=--quick)
+	$(TOOLS) run libclang redis -- cargo bench --bench latency -- $(ARGS)
+
 .PHONY: test
 test: lint check test-engine test-all check-docker ## everything that must hold before a change goes in
 

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 pub struct Entry {
     /// The stream.
     pub key: String,
+    /// As `XADD` takes it: `*` for one of the server's.
+    pub id: String,
     /// Names and values, one after the other.
     pub fields: Vec<String>,
 }
@@ -21,7 +23,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Encodes one `XADD key * …` an entry. At most `depth` commands will be under way.
+    /// Encodes one `XADD` an entry. At most `depth` commands will be under way.
     pub fn new(entries: impl Iterator<Item = Entry>, depth: usize) -> Self {
         // Two batches are under way at a time, so that the server never waits for the client.
         let size = (depth / 2).max(1);
@@ -45,7 +47,7 @@ impl Load {
     }
 
     fn encode(&mut self, entry: &Entry) {
-        let head = ["XADD", &entry.key, "*"];
+        let head = ["XADD", &entry.key, &entry.id];
         let words = head
             .into_iter()
             .chain(entry.fields.iter().map(String::as_str));

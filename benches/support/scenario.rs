@@ -76,6 +76,7 @@ impl Scenario {
         ];
         Entry {
             key: key.to_owned(),
+            id: "*".to_owned(),
             fields: fields.map(str::to_owned).to_vec(),
         }
     }
@@ -86,6 +87,7 @@ impl Scenario {
             let by_client = bare && self == Self::Completing && n % 2 == 1;
             let integrated = by_client.then(|| Entry {
                 key: OUTPUT.to_owned(),
+                id: "*".to_owned(),
                 fields: integrated.to_vec(),
             });
             std::iter::once(self.event(n)).chain(integrated)

@@ -69,6 +69,11 @@ impl Pending {
         self.deadlines.insert(at, deadline);
     }
 
+    /// Takes out the first one.
+    pub fn take_first(&mut self) -> Option<Deadline> {
+        self.deadlines.pop_front()
+    }
+
     /// Takes out this deadline, if it is here.
     pub fn take(&mut self, deadline: &Deadline) -> Option<Deadline> {
         let place = deadline.place();

@@ -40,4 +40,13 @@ pub struct Host<'a> {
     pub total: &'a Meter,
     pub out: &'a mut Vec<Emission>,
     pub wakes: &'a mut Vec<Wake>,
+    /// Steps that searches have taken so far.
+    pub steps: u64,
+}
+
+impl Host<'_> {
+    /// Searches have taken so long that what can wait is left to the next event or tick.
+    pub fn is_late(&self) -> bool {
+        self.steps > self.settings.match_budget
+    }
 }

@@ -62,8 +62,8 @@ pub trait Scope {
     fn field(&self, atom: Option<u8>, field: u16) -> Value<'_>;
     /// How many events an atom took, or the whole match.
     fn count(&self, over: Option<u8>) -> usize;
-    /// A field of the n-th of them, in processing order.
-    fn nth(&self, over: Option<u8>, n: usize, field: u16) -> Value<'_>;
+    /// A field of each of them, in processing order.
+    fn each(&self, over: Option<u8>, field: u16) -> impl DoubleEndedIterator<Item = Value<'_>>;
     /// The level of an INTEGRATE rule; NULL elsewhere.
     fn level(&self) -> Value<'_> {
         Value::Null
@@ -74,6 +74,25 @@ impl Expr {
     /// The condition holds: it is TRUE, not FALSE or NULL.
     pub fn holds(&self, scope: &impl Scope) -> bool {
         self.eval(scope).as_truth() == Some(true)
+    }
+
+    /// How many parts it has: about what it costs to evaluate, lengths of texts aside.
+    pub fn size(&self) -> u64 {
+        let sum = |parts: &[&Self]| parts.iter().map(|part| part.size()).sum::<u64>();
+        1 + match self {
+            Self::Const(_) | Self::Field { .. } | Self::Level | Self::Aggregate { .. } => 0,
+            Self::Negate(expr) | Self::Not(expr) | Self::IsNull { expr, .. } => expr.size(),
+            Self::Binary(_, left, right) => sum(&[left, right]),
+            Self::In { expr, list, .. } => expr.size() + list.iter().map(Self::size).sum::<u64>(),
+            Self::Between {
+                expr, low, high, ..
+            } => sum(&[expr, low, high]),
+            Self::Like { expr, pattern, .. } => match pattern {
+                LikePattern::Compiled(_) => expr.size(),
+                LikePattern::Computed(pattern, _) => sum(&[expr, pattern]),
+            },
+            Self::Call(_, args) => args.iter().map(Self::size).sum(),
+        }
     }
 
     /// The expression's value. Never fails: what has no value is NULL.
@@ -183,7 +202,8 @@ fn like(expr: &Expr, pattern: &LikePattern, scope: &impl Scope) -> Option<bool> 
         LikePattern::Compiled(pattern) => Some(pattern.matches(&text)),
         LikePattern::Computed(pattern, escape) => {
             let pattern = pattern.eval(scope).into_text()?;
-            Some(Pattern::new(&String::from_utf8_lossy(&pattern), *escape).matches(&text))
+            let pattern = Pattern::new(&String::from_utf8_lossy(&pattern), *escape)?;
+            Some(pattern.matches(&text))
         }
     }
 }
@@ -255,11 +275,10 @@ fn aggregate<'a>(
     field: Option<u16>,
     scope: &'a impl Scope,
 ) -> Value<'a> {
-    let count = scope.count(over);
     let Some(field) = field else {
-        return Value::Number(count as f64);
+        return Value::Number(scope.count(over) as f64);
     };
-    let values = || (0..count).map(|n| scope.nth(over, n, field));
+    let values = || scope.each(over, field);
     let numbers = || values().filter_map(|v| v.as_number());
     match aggregate {
         Aggregate::Count => Value::Number(values().filter(|v| !v.is_null()).count() as f64),
@@ -273,6 +292,6 @@ fn aggregate<'a>(
         Aggregate::Min => extreme(values(), Ordering::Less, false),
         Aggregate::Max => extreme(values(), Ordering::Greater, false),
         Aggregate::First => values().next().unwrap_or(Value::Null),
-        Aggregate::Last => values().last().unwrap_or(Value::Null),
+        Aggregate::Last => values().next_back().unwrap_or(Value::Null),
     }
 }

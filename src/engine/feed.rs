@@ -11,14 +11,14 @@ use super::index::Index;
 use super::intake::{Fate, Intake};
 use super::key::AxonKey;
 use super::leaflet::Leaflet;
-use super::processor::Rule;
+use super::processor::{self, Rule};
 use super::stats::Stats;
 use super::store::Store;
 use super::time::{read_time, TimeSource};
 
 /// How many held events and deadlines one event or tick takes together; the next one goes on, and a leaflet that is behind
 /// asks for a tick at once.
-const RELEASE_SLICE: usize = 1_024;
+const RELEASE_SLICE: usize = 256;
 
 /// The parts of a domain that work on one of its leaflets.
 pub struct Feed<'a> {
@@ -83,6 +83,9 @@ impl Feed<'_> {
     fn release(&mut self, host: &mut Host) -> bool {
         let watermark = self.leaflet.clock.saturating_sub(self.spec.time.lateness());
         for _ in 0..RELEASE_SLICE {
+            if host.is_late() {
+                break;
+            }
             let next = self.leaflet.next_held().filter(|time| *time <= watermark);
             let (rules, mut intake) = self.intake(host);
             if intake.meet_deadline(rules, next.unwrap_or(watermark)) {
@@ -93,8 +96,7 @@ impl Feed<'_> {
             };
             held.with_event(|event| {
                 let name = AxonKey::parse(event.key).name;
-                let rules = &*self.rules;
-                let axon = self.index.axon(&name, |place| rules[place].indexed());
+                let axon = self.index.axon(&name);
                 self.process(axon, event, time, time, host);
             });
         }
@@ -120,7 +122,7 @@ impl Feed<'_> {
         let rules = &*self.rules;
         let uses = self
             .index
-            .uses(axon, event_type, |place| rules[place].indexed());
+            .uses(axon, event_type, |order| processor::indexed(rules, order));
         let fields = self.fields;
         let (rules, mut intake) = self.intake(host);
         intake.meet_deadlines(rules, passed);

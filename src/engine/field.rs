@@ -1,5 +1,9 @@
 //! Fields of events as rules name them: a stream field, or a path into the JSON it holds.
 
+use std::cell::RefCell;
+
+use serde_json::Value as Json;
+
 use super::event::Event;
 use super::value::Value;
 
@@ -35,6 +39,11 @@ impl FieldRef {
     /// assert_eq!(id.read(&event), Value::Number(7.0));
     /// ```
     pub fn read<'a>(&self, event: &Event<'a>) -> Value<'a> {
+        self.read_with(event, &Documents::default())
+    }
+
+    /// The same; the event's JSON is parsed once, however many paths into it are read with these documents.
+    pub fn read_with<'a>(&self, event: &Event<'a>, documents: &Documents) -> Value<'a> {
         let raw = match &*self.field {
             "type" => event.event_type(),
             name => event.field(name.as_bytes()),
@@ -42,25 +51,41 @@ impl FieldRef {
         match raw {
             None => Value::Null,
             Some(text) if self.path.is_empty() => Value::text(text),
-            Some(json) => self.read_json(json),
+            Some(json) => documents.with(json, |document| self.read_json(document)),
         }
     }
 
-    fn read_json(&self, json: &[u8]) -> Value<'static> {
-        let Ok(document) = serde_json::from_slice::<serde_json::Value>(json) else {
-            return Value::Null;
-        };
+    fn read_json(&self, document: &Json) -> Value<'static> {
         let leaf = self
             .path
             .iter()
-            .try_fold(&document, |node, key| node.get(key));
+            .try_fold(document, |node, key| node.get(key));
         match leaf {
-            None | Some(serde_json::Value::Null) => Value::Null,
-            Some(serde_json::Value::Bool(b)) => Value::Bool(*b),
-            Some(serde_json::Value::Number(n)) => n.as_f64().map_or(Value::Null, Value::number),
-            Some(serde_json::Value::String(s)) => Value::Text(s.clone().into_bytes().into()),
+            None | Some(Json::Null) => Value::Null,
+            Some(Json::Bool(b)) => Value::Bool(*b),
+            Some(Json::Number(n)) => n.as_f64().map_or(Value::Null, Value::number),
+            Some(Json::String(s)) => Value::Text(s.clone().into_bytes().into()),
             Some(nested) => Value::Text(nested.to_string().into_bytes().into()),
         }
+    }
+}
+
+/// The JSON documents of one event that were parsed.
+#[derive(Debug, Default)]
+pub struct Documents(RefCell<Vec<(*const [u8], Json)>>);
+
+impl Documents {
+    /// A text of the event as JSON; one that is none is NULL.
+    fn with<T>(&self, text: &[u8], read: impl FnOnce(&Json) -> T) -> T {
+        let mut parsed = self.0.borrow_mut();
+        // Fields of one event don't move: where a text stands says which it is.
+        let place: *const [u8] = text;
+        let known = parsed.iter().position(|(of, _)| std::ptr::eq(*of, place));
+        let at = known.unwrap_or_else(|| {
+            parsed.push((place, serde_json::from_slice(text).unwrap_or(Json::Null)));
+            parsed.len() - 1
+        });
+        read(&parsed[at].1)
     }
 }
 
@@ -101,9 +126,13 @@ mod tests {
             fields: &fields,
             hops: 0,
         };
+        let documents = Documents::default();
         let read = |path: &str| {
             let segments: Vec<String> = path.split('.').map(String::from).collect();
-            FieldRef::new(&segments).read(&event)
+            let field = FieldRef::new(&segments);
+            let value = field.read_with(&event, &documents);
+            assert_eq!(value, field.read(&event), "{path}");
+            value
         };
         assert_eq!(read("type"), Value::text(b"B"));
         assert_eq!(read("metadata.a.b"), Value::text(b"x"));
@@ -118,5 +147,7 @@ mod tests {
         ] {
             assert!(read(null).is_null(), "{null}");
         }
+        // That of `metadata`, and none of `bad`.
+        assert_eq!(documents.0.borrow().len(), 2);
     }
 }

@@ -180,17 +180,35 @@ impl Leaflet {
         self.held.shrink();
     }
 
-    /// Forgets what a rule held.
-    pub fn forget(&mut self, rule: RuleId, store: &mut Store) {
-        if let Some(mut window) = self.windows.remove(&rule) {
-            self.note(!window.is_empty(), false);
-            window.clear(store);
-            self.due.retain(|Reverse((_, of))| *of != rule);
-        }
+    /// Forgets what a rule held. Its window is handed over, and to be cleared; the deadlines of that go then.
+    pub fn forget(&mut self, rule: RuleId) -> Option<Box<Window>> {
         // Those of a paused rule outlive its window.
-        for deadlines in [&mut self.deadlines, &mut self.stopped] {
-            deadlines.retain(|deadline| deadline.rule != rule);
+        self.stopped.retain(|deadline| deadline.rule != rule);
+        let window = self.windows.remove(&rule)?;
+        self.note(!window.is_empty(), false);
+        self.due.retain(|Reverse((_, of))| *of != rule);
+        Some(window)
+    }
+
+    /// Forgets a deadline of a window that is gone.
+    pub fn forget_deadline(&mut self, deadline: &Deadline) {
+        self.deadlines.remove(deadline);
+    }
+
+    /// Drops deadlines and held events of a leaflet that is dropped, so many at most, which `left` counts down. Its
+    /// windows, when that is all.
+    pub fn drop_some(&mut self, left: &mut usize) -> Option<Vec<Box<Window>>> {
+        while *left > 0 {
+            *left -= 1;
+            let any = self.deadlines.pop_first().is_some()
+                || self.stopped.pop_first().is_some()
+                || self.held.drop_next();
+            if !any {
+                let windows = std::mem::take(&mut self.windows);
+                return Some(windows.into_values().collect());
+            }
         }
+        None
     }
 
     /// The window of a rule, if there is one.

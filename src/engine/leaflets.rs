@@ -69,6 +69,17 @@ impl Leaflets {
         }
     }
 
+    /// More than every number that was given away so far.
+    pub fn end(&self) -> u32 {
+        self.leaflets.end()
+    }
+
+    /// Takes out the leaflet of this number, if there is one, when all are to go: its tag is still known.
+    pub fn take(&mut self, number: u32) -> Option<Leaflet> {
+        self.leaflets.get(number)?;
+        Some(self.leaflets.remove(number))
+    }
+
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Leaflet> {
         self.leaflets.iter().map(|(_, leaflet)| leaflet)

@@ -10,6 +10,8 @@ pub struct Meter {
     partitions: Cell<u64>,
     bytes: Cell<u64>,
     parent: Option<Rc<Meter>>,
+    /// What it counts counts for the parent no more.
+    alone: Cell<bool>,
 }
 
 impl Meter {
@@ -19,6 +21,22 @@ impl Meter {
             parent: Some(Rc::clone(parent)),
             ..Self::default()
         })
+    }
+
+    /// From here on it counts for itself alone; a new one, which has counted nothing, takes its place in the whole.
+    pub fn replace(&self) -> Rc<Self> {
+        if let Some(parent) = self.whole() {
+            parent.remove_bytes(self.bytes.get());
+        }
+        self.alone.set(true);
+        Rc::new(Self {
+            parent: self.parent.clone(),
+            ..Self::default()
+        })
+    }
+
+    fn whole(&self) -> Option<&Self> {
+        self.parent.as_deref().filter(|_| !self.alone.get())
     }
 
     pub fn events(&self) -> u64 {
@@ -51,23 +69,16 @@ impl Meter {
 
     pub fn add_bytes(&self, bytes: u64) {
         self.bytes.set(self.bytes.get() + bytes);
-        if let Some(parent) = &self.parent {
+        if let Some(parent) = self.whole() {
             parent.add_bytes(bytes);
         }
     }
 
     pub fn remove_bytes(&self, bytes: u64) {
         self.bytes.set(self.bytes.get() - bytes);
-        if let Some(parent) = &self.parent {
+        if let Some(parent) = self.whole() {
             parent.remove_bytes(bytes);
         }
-    }
-
-    /// Back to nothing.
-    pub fn clear(&self) {
-        self.remove_bytes(self.bytes.get());
-        self.events.set(0);
-        self.partitions.set(0);
     }
 }
 
@@ -84,7 +95,12 @@ mod tests {
         b.add_event();
         a.remove_bytes(2);
         assert_eq!((whole.bytes(), a.bytes(), b.events()), (10, 3, 1));
-        b.clear();
-        assert_eq!((whole.bytes(), b.bytes(), b.events()), (3, 0, 0));
+        let part = Meter::child(&b);
+        part.add_bytes(1);
+        let new = b.replace();
+        assert_eq!((whole.bytes(), b.bytes(), new.bytes()), (3, 8, 0));
+        part.remove_bytes(1);
+        new.add_bytes(2);
+        assert_eq!((whole.bytes(), b.bytes(), new.events()), (5, 7, 0));
     }
 }

@@ -52,6 +52,7 @@ mod pages;
 mod partition;
 mod processor;
 mod record;
+mod remains;
 mod reorder;
 pub mod report;
 mod router;
@@ -67,6 +68,7 @@ pub mod value;
 pub mod whynot;
 mod window;
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use domain::{
@@ -79,6 +81,7 @@ pub use error::{Error, Result};
 pub use event::{EntryId, Event};
 use meter::Meter;
 use processor::Domain;
+use remains::Remains;
 pub use router::Route;
 use router::Router;
 pub use settings::Settings;
@@ -88,6 +91,9 @@ pub use stats::Stats;
 const MAX_DOMAINS: usize = 1_024;
 /// The most rules a domain can have.
 const MAX_RULES: usize = 100_000;
+
+/// How many of the things that were dropped an event frees: more than it can bring.
+const EVENT_PIECES: usize = 16;
 
 /// All domains, their rules and their windows.
 #[derive(Debug)]
@@ -100,6 +106,8 @@ pub struct Engine {
     past: Stats,
     meter: Rc<Meter>,
     wakes: Vec<Wake>,
+    /// What was dropped and is still to be freed.
+    remains: VecDeque<Remains>,
 }
 
 impl Engine {
@@ -113,6 +121,7 @@ impl Engine {
             past: Stats::default(),
             meter,
             wakes: Vec::new(),
+            remains: VecDeque::new(),
         }
     }
 
@@ -133,11 +142,13 @@ impl Engine {
 
     /// Takes in one event, by the route of its key; what it completes is appended to `out`, in the order to emit.
     pub fn on_event(&mut self, route: Route, event: &Event<'_>, out: &mut Vec<Emission>) {
+        self.free_some(EVENT_PIECES);
         let mut host = Host {
             settings: &self.settings,
             total: &self.meter,
             out,
             wakes: &mut self.wakes,
+            steps: 0,
         };
         for target in self.router.targets(route) {
             let domain = &mut self.domains[target.domain];
@@ -178,13 +189,12 @@ impl Engine {
         out: &mut Vec<Emission>,
     ) -> Result<()> {
         let at = self.domain_place(domain)?;
-        // Held events go to the rules that there are now.
-        self.router.refresh(&mut self.domains);
         let mut host = Host {
             settings: &self.settings,
             total: &self.meter,
             out,
             wakes: &mut self.wakes,
+            steps: 0,
         };
         self.domains[at].tick(tag, time, &mut host);
         Ok(())
@@ -226,11 +236,24 @@ impl Engine {
     /// Where there is no such domain.
     pub fn drop_domain(&mut self, name: &str) -> Result<()> {
         let place = self.domain_place(name)?;
-        let mut domain = self.domains.remove(place);
-        domain.clear();
-        self.past.add_counters(&domain.stats());
+        let (stats, remains) = self.domains.remove(place).end();
+        self.past.add_counters(&stats);
+        self.remains.push_back(remains);
         self.router.redefined();
         Ok(())
+    }
+
+    /// A domain's definition.
+    ///
+    /// # Errors
+    /// Where there is no such domain.
+    pub fn domain_spec(&self, name: &str) -> Result<&DomainSpec> {
+        Ok(&self.domains[self.domain_place(name)?].spec)
+    }
+
+    /// The definitions of all domains, in the order they were created.
+    pub fn domain_specs(&self) -> impl Iterator<Item = &DomainSpec> {
+        self.domains.iter().map(|domain| &domain.spec)
     }
 
     /// Describes one domain.
@@ -258,7 +281,7 @@ impl Engine {
         let program = rule::compile::compile(&rule)?;
         let text = rule.to_string();
         let rules = &self.domains[at].rules;
-        let place = rules.iter().position(|rule| *rule.name == *name);
+        let place = self.domains[at].place_of(name);
         if let Some(place) = place {
             if !how.replace {
                 return Err(Error::new(format!(
@@ -274,9 +297,7 @@ impl Engine {
             )));
         }
         let place = place.unwrap_or(rules.len());
-        self.domains[at].put_rule(place, name, text, program, how.paused)?;
-        self.router.redefined();
-        Ok(())
+        self.domains[at].put_rule(place, name, text, program, how.paused)
     }
 
     /// Deletes a rule and what it held.
@@ -286,7 +307,6 @@ impl Engine {
     pub fn delete_rule(&mut self, domain: &str, name: &str) -> Result<()> {
         let (at, place) = self.rule_place(domain, name)?;
         self.domains[at].delete_rule(place);
-        self.router.redefined();
         Ok(())
     }
 
@@ -352,12 +372,13 @@ impl Engine {
     pub fn reset(&mut self, domain: Option<&str>, rule: Option<&str>) -> Result<()> {
         match (domain, rule) {
             (None, None) => {
-                self.domains.iter_mut().for_each(Domain::reset);
+                let remains = self.domains.iter_mut().map(Domain::reset);
+                self.remains.extend(remains);
                 self.past = Stats::default();
             }
             (Some(domain), None) => {
                 let at = self.domain_place(domain)?;
-                self.domains[at].reset();
+                self.remains.push_back(self.domains[at].reset());
             }
             (domain, Some(rule)) => {
                 let (at, place) = self.rule_place(domain.unwrap_or(DEFAULT_DOMAIN), rule)?;
@@ -370,10 +391,32 @@ impl Engine {
     /// Forgets the windows and clocks of the domains that work in this database (`FLUSHDB`), or of all (`FLUSHALL`).
     pub fn flush(&mut self, db: Option<i32>) {
         let flushed = |domain: &&mut Domain| db.is_none_or(|db| domain.spec.db == db);
-        self.domains
-            .iter_mut()
-            .filter(flushed)
-            .for_each(Domain::clear);
+        let flushed = self.domains.iter_mut().filter(flushed);
+        self.remains.extend(flushed.map(Domain::clear));
+    }
+
+    /// Frees some of what was dropped: of so many small things at most. True: something is left. What was dropped is
+    /// counted nowhere any more, and events free some of it too, so that it can't pile up.
+    pub fn free_some(&mut self, mut pieces: usize) -> bool {
+        while let Some(remains) = self.remains.front_mut() {
+            if !remains.free_some(&mut pieces) {
+                return true;
+            }
+            self.remains.pop_front();
+        }
+        false
+    }
+
+    /// How many dropped or emptied domains are still to be freed.
+    pub fn freeing(&self) -> u64 {
+        self.remains.len() as u64
+    }
+
+    /// A domain in which something of deleted rules is still to be cleared. A [`tick`](Self::tick) of any of its
+    /// leaflets, also to a time that has passed, goes on with it, as events do.
+    pub fn clearing(&self) -> Option<&Rc<str>> {
+        let domain = self.domains.iter().find(|domain| domain.is_clearing());
+        domain.map(|domain| &domain.name)
     }
 
     /// Everything that was defined.
@@ -441,10 +484,7 @@ impl Engine {
 
     fn rule_place(&self, domain: &str, name: &str) -> Result<(usize, usize)> {
         let at = self.domain_place(domain)?;
-        let place = self.domains[at]
-            .rules
-            .iter()
-            .position(|rule| *rule.name == *name);
+        let place = self.domains[at].place_of(name);
         let place = place
             .ok_or_else(|| Error::new(format!("no such rule '{name}' in domain '{domain}'")))?;
         Ok((at, place))

@@ -2,7 +2,7 @@
 
 use std::ops::{Index, IndexMut};
 
-/// Things of a page. The first page grows like any list, so that a slab with little in it is small.
+/// Things of a page. The first page begins with one and grows like any list, so that a slab with little in it is small.
 const PAGE: usize = 1 << PAGE_BITS;
 const PAGE_BITS: u32 = 9;
 /// The end of the list of free places.
@@ -60,8 +60,13 @@ impl<T> Pages<T> {
         }
         let full = self.pages.last().is_none_or(|page| page.len() == PAGE);
         if full {
-            let first = self.pages.is_empty();
-            let room = if first { 0 } else { PAGE };
+            let room = match self.pages.len() {
+                0 => {
+                    self.pages.reserve_exact(1);
+                    1
+                }
+                _ => PAGE,
+            };
             self.pages.push(Vec::with_capacity(room));
         }
         let number = ((self.pages.len() - 1) << PAGE_BITS) as u32;
@@ -105,6 +110,12 @@ impl<T> Pages<T> {
             Place::Taken(thing) => Some(thing),
             Place::Free(_) => None,
         }
+    }
+
+    /// More than every number that was given away so far.
+    pub fn end(&self) -> u32 {
+        let last = self.pages.last().map_or(0, Vec::len);
+        (self.pages.len().saturating_sub(1) * PAGE + last) as u32
     }
 
     /// All things, by number.

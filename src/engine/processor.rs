@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use ahash::AHashMap;
+
 use super::domain::{DomainInfo, DomainSpec, RuleInfo};
 use super::emission::{Host, Wake};
 use super::event::Event;
@@ -13,6 +15,7 @@ use super::index::{Index, Indexed};
 use super::leaflet::{Leaflet, RuleId};
 use super::leaflets::Leaflets;
 use super::meter::Meter;
+use super::remains::{Clearing, Remains};
 use super::router::Route;
 use super::rule::program::{Joined, Kind, Program};
 use super::stats::Stats;
@@ -30,6 +33,10 @@ const WARM_IDLE: u64 = 64;
 /// A domain remembers up to so many names of axons, of up to so many bytes, to tell of them.
 const MAX_AXONS: usize = 1_024;
 const MAX_AXON_NAME: usize = 256;
+
+/// How many things that deleted rules have left go at once, and with each event.
+const FORGET_SLICE: usize = 2_048;
+const EVENT_FORGET_SLICE: usize = 64;
 
 /// A rule in force.
 #[derive(Debug)]
@@ -51,14 +58,22 @@ pub struct Rule {
     pub meter: Rc<Meter>,
 }
 
-impl Rule {
-    pub fn indexed(&self) -> Indexed<'_> {
-        Indexed {
-            program: &self.program,
-            slots: &self.slots,
-        }
-    }
+/// The place of the rule of this order, if there is one.
+pub fn place(rules: &[Rule], order: u64) -> Option<usize> {
+    rules.binary_search_by_key(&order, |rule| rule.order).ok()
+}
 
+/// The rule of this order, as the index sees it.
+pub fn indexed(rules: &[Rule], order: u64) -> Option<Indexed<'_>> {
+    let position = place(rules, order)?;
+    Some(Indexed {
+        position,
+        program: &rules[position].program,
+        slots: &rules[position].slots,
+    })
+}
+
+impl Rule {
     /// An empty window of this rule.
     pub fn window(&self) -> Window {
         let program = &self.program;
@@ -95,7 +110,10 @@ impl Rule {
 pub struct Domain {
     pub spec: DomainSpec,
     pub(super) name: Rc<str>,
+    /// In the order they were added.
     pub rules: Vec<Rule>,
+    /// The order of each, by name.
+    names: AHashMap<Rc<str>, u64>,
     next_rule: RuleId,
     pub(super) leaflets: Leaflets,
     /// How many leaflets hold anything but their clock.
@@ -103,6 +121,8 @@ pub struct Domain {
     /// Those that do not, in the order in which they are given up when there are too many.
     pub(super) idle: VecDeque<Rc<[u8]>>,
     pub(super) store: Store,
+    /// What deleted rules have left.
+    forgotten: Clearing,
     pub(super) fields: Fields,
     index: Index,
     /// The axons that have come by (their keys without the tag), as far as they are remembered.
@@ -125,11 +145,13 @@ impl Domain {
             held: Meter::child(&meter),
             spec,
             rules: Vec::new(),
+            names: AHashMap::new(),
             next_rule: 0,
             leaflets: Leaflets::default(),
             live: 0,
             idle: VecDeque::new(),
             store: Store::new(Meter::child(&meter)),
+            forgotten: Clearing::default(),
             fields: Fields::default(),
             index: Index::default(),
             axons: BTreeSet::new(),
@@ -178,9 +200,13 @@ impl Domain {
         };
         self.next_rule += 1;
         if place < self.rules.len() {
+            let program = Rc::clone(&rule.program);
             let old = std::mem::replace(&mut self.rules[place], rule);
             self.retire(&old);
+            self.index.add(order, &program);
         } else {
+            self.index.add(order, &rule.program);
+            self.names.insert(Rc::clone(&rule.name), order);
             self.rules.push(rule);
         }
         Ok(())
@@ -189,10 +215,20 @@ impl Domain {
     /// Deletes the rule at this place and what it held.
     pub fn delete_rule(&mut self, place: usize) {
         let old = self.rules.remove(place);
+        self.names.remove(&old.name);
         self.retire(&old);
+        if place < self.rules.len() {
+            self.index.moved();
+        }
+    }
+
+    /// The place of the rule of this name.
+    pub fn place_of(&self, rule: &str) -> Option<usize> {
+        place(&self.rules, *self.names.get(rule)?)
     }
 
     fn retire(&mut self, rule: &Rule) {
+        self.index.remove(rule.order, &rule.program);
         self.forget_windows(rule.id);
         for field in &rule.program.kept {
             self.fields.release(rule.slots[*field as usize]);
@@ -203,7 +239,9 @@ impl Domain {
         let mut idle = Vec::new();
         self.live = 0;
         for leaflet in self.leaflets.iter_mut() {
-            leaflet.forget(rule, &mut self.store);
+            if let Some(window) = leaflet.forget(rule) {
+                self.forgotten.add(&leaflet.tag, window);
+            }
             if leaflet.is_live() {
                 self.live += 1;
             } else if !leaflet.listed {
@@ -213,6 +251,25 @@ impl Domain {
         }
         idle.sort_unstable();
         self.idle.extend(idle);
+        self.clear_forgotten(FORGET_SLICE);
+    }
+
+    /// Clears so much of the windows of rules that were deleted. That is done with the events and ticks of the domain
+    /// and by nothing else, so that all who see the same have the same in memory.
+    fn clear_forgotten(&mut self, mut pieces: usize) {
+        let leaflets = &mut self.leaflets;
+        let gone = |tag: &[u8], deadline| {
+            if let Some(leaflet) = leaflets.get_mut(tag) {
+                leaflet.forget_deadline(&deadline);
+            }
+        };
+        self.forgotten
+            .clear_some(&mut pieces, &mut self.store, gone);
+    }
+
+    /// Windows of rules that were deleted are still to be cleared: a tick goes on with it.
+    pub fn is_clearing(&self) -> bool {
+        !self.forgotten.is_empty()
     }
 
     /// Forgets what one rule held, and its counters.
@@ -222,33 +279,45 @@ impl Domain {
         self.rules[place].tally.clear();
     }
 
-    /// Forgets all windows and clocks.
-    pub fn clear(&mut self) {
-        self.leaflets = Leaflets::default();
-        self.idle = VecDeque::new();
+    /// Forgets all windows and clocks; what they held is handed over, to be freed.
+    pub fn clear(&mut self) -> Remains {
+        self.meter = self.meter.replace();
+        self.held = Meter::child(&self.meter);
         self.live = 0;
-        self.store.clear();
         for rule in &mut self.rules {
-            rule.meter.clear();
+            rule.meter = Meter::child(&self.meter);
             rule.tally.forget_misses();
         }
-        self.held.clear();
-        self.meter.clear();
+        let store = Store::new(Meter::child(&self.meter));
+        Remains::new(
+            std::mem::take(&mut self.leaflets),
+            std::mem::take(&mut self.idle),
+            std::mem::take(&mut self.forgotten),
+            std::mem::replace(&mut self.store, store),
+        )
     }
 
-    /// Forgets all windows, clocks and counters.
-    pub fn reset(&mut self) {
-        self.clear();
+    /// Forgets all windows, clocks and counters; what they held is handed over, to be freed.
+    pub fn reset(&mut self) -> Remains {
         self.stats = Stats::default();
         for rule in &mut self.rules {
             rule.stats = Stats::default();
             rule.tally.clear();
         }
+        self.clear()
     }
 
-    /// Builds the index anew, after a change of rules or when too many axons were seen.
-    pub fn reindex(&mut self) {
-        self.index = Index::new(self.rules.iter().map(Rule::indexed));
+    /// What the domain had counted, and what it held.
+    pub fn end(mut self) -> (Stats, Remains) {
+        let mut remains = self.clear();
+        let stats = self.stats();
+        remains.rules = self.rules;
+        (stats, remains)
+    }
+
+    /// Forgets the numbers of axons.
+    pub fn forget_axons(&mut self) {
+        self.index.forget_axons();
     }
 
     /// The number of an axon (its key without the tag) in the index.
@@ -256,8 +325,7 @@ impl Domain {
         if self.axons.len() < MAX_AXONS && name.len() <= MAX_AXON_NAME {
             self.axons.insert(name.into());
         }
-        let rules = &self.rules;
-        self.index.axon(name, |place| rules[place].indexed())
+        self.index.axon(name)
     }
 
     /// What the rules' windows hold of events.
@@ -307,7 +375,8 @@ impl Domain {
 
     /// Takes note that an integrated event could not be appended.
     pub fn emit_failed(&mut self, rule: &str) {
-        let rule = self.rules.iter_mut().find(|known| *known.name == *rule);
+        let place = self.place_of(rule);
+        let rule = place.map(|place| &mut self.rules[place]);
         for stats in std::iter::once(&mut self.stats).chain(rule.map(|rule| &mut rule.stats)) {
             stats.emit_errors += 1;
             stats.emitted = stats.emitted.saturating_sub(1);
@@ -323,6 +392,7 @@ impl Domain {
     /// Takes in one event of an axon.
     pub fn feed(&mut self, axon: usize, route: Route, event: &Event<'_>, host: &mut Host) {
         self.stats.events_seen += 1;
+        self.clear_forgotten(EVENT_FORGET_SLICE);
         if event.event_type().is_none() {
             self.stats.events_untyped += 1;
             return;
@@ -337,6 +407,7 @@ impl Domain {
 
     /// Lets a leaflet's clock pass to this time (ms) in silence.
     pub fn tick(&mut self, tag: &[u8], time: u64, host: &mut Host) {
+        self.clear_forgotten(FORGET_SLICE);
         if let Some(number) = self.leaflets.number(tag) {
             self.work(number, host, |feed, host| {
                 feed.tick(time, host);

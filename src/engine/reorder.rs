@@ -145,6 +145,11 @@ impl Reorder {
         Ok(())
     }
 
+    /// Drops the next event, for a buffer that is dropped, without counting it. False: there is none.
+    pub fn drop_next(&mut self) -> bool {
+        self.held.pop_first().is_some()
+    }
+
     /// Gives back what an empty buffer keeps to be faster.
     pub fn shrink(&mut self) {
         if self.held.is_empty() {

@@ -46,11 +46,11 @@ pub struct Router {
     stale: bool,
 }
 
-/// The most that remembered names may take.
-const MAX_BYTES: usize = 16 << 20;
+/// The most that remembered names may take: few enough that forgetting them takes no noticeable time.
+const MAX_BYTES: usize = 4 << 20;
 
 impl Router {
-    /// Takes note that domains or rules have changed.
+    /// Takes note that domains have changed.
     pub fn redefined(&mut self) {
         self.stale = true;
     }
@@ -60,17 +60,12 @@ impl Router {
         &self.targets[route.number as usize]
     }
 
-    /// Sees to it that the domains' indices are those of the rules in force.
-    pub fn refresh(&mut self, domains: &mut [Domain]) {
-        if self.stale || self.bytes > MAX_BYTES {
-            *self = Self::default();
-            domains.iter_mut().for_each(Domain::reindex);
-        }
-    }
-
     /// The route of a key, or `None` where nobody watches it.
     pub fn route(&mut self, domains: &mut [Domain], db: i32, key: &[u8]) -> Option<Route> {
-        self.refresh(domains);
+        if self.stale || self.bytes > MAX_BYTES {
+            *self = Self::default();
+            domains.iter_mut().for_each(Domain::forget_axons);
+        }
         let AxonKey { tag, tag_at, name } = AxonKey::parse(key);
         let untagged = tag.is_empty();
         let known = self

@@ -167,12 +167,6 @@ impl Store {
     pub fn len(&self) -> u64 {
         self.meter.events()
     }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        *self = Self::new(Rc::clone(&self.meter));
-        self.meter.clear();
-    }
 }
 
 /// The class of a record, and its place there.

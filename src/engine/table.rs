@@ -20,7 +20,9 @@ pub trait Hashed {
 /// Things by a hash that they carry. What is equal is for the caller to say.
 #[derive(Debug)]
 pub struct Table<T> {
-    /// One, or [`PARTS`].
+    /// As long as it is small.
+    whole: HashTable<T>,
+    /// When it has become large: [`PARTS`].
     parts: Vec<HashTable<T>>,
     len: usize,
 }
@@ -28,7 +30,8 @@ pub struct Table<T> {
 impl<T> Default for Table<T> {
     fn default() -> Self {
         Self {
-            parts: vec![HashTable::new()],
+            whole: HashTable::new(),
+            parts: Vec::new(),
             len: 0,
         }
     }
@@ -47,55 +50,55 @@ fn spread(hash: u32) -> u64 {
 }
 
 impl<T: Hashed> Table<T> {
-    fn part(&self, hash: u32) -> usize {
-        hash as usize & (self.parts.len() - 1)
+    fn part(&self, hash: u32) -> &HashTable<T> {
+        let part = self.parts.get(hash as usize % PARTS);
+        part.unwrap_or(&self.whole)
+    }
+
+    fn part_mut(&mut self, hash: u32) -> &mut HashTable<T> {
+        let part = self.parts.get_mut(hash as usize % PARTS);
+        part.unwrap_or(&mut self.whole)
     }
 
     /// The thing with this hash that is the one asked for.
     pub fn get(&self, hash: u32, is: impl FnMut(&T) -> bool) -> Option<&T> {
-        self.parts[self.part(hash)].find(spread(hash), is)
+        self.part(hash).find(spread(hash), is)
     }
 
     /// The same, to be changed.
     pub fn get_mut(&mut self, hash: u32, is: impl FnMut(&T) -> bool) -> Option<&mut T> {
-        let part = self.part(hash);
-        self.parts[part].find_mut(spread(hash), is)
+        self.part_mut(hash).find_mut(spread(hash), is)
     }
 
     /// Puts something in that is not there yet.
-    pub fn insert(&mut self, thing: T) -> &mut T {
-        if self.parts.len() == 1 && self.parts[0].len() == LARGE {
-            let whole = std::mem::take(&mut self.parts[0]);
+    pub fn insert(&mut self, thing: T) {
+        if self.whole.len() == LARGE {
+            let whole = std::mem::take(&mut self.whole);
             self.parts = (0..PARTS).map(|_| HashTable::new()).collect();
-            whole.into_iter().for_each(|thing| {
-                self.put(thing);
-            });
+            whole.into_iter().for_each(|thing| self.put(thing));
         }
         self.len += 1;
-        self.put(thing)
+        self.put(thing);
     }
 
-    fn put(&mut self, thing: T) -> &mut T {
+    fn put(&mut self, thing: T) {
         let hash = thing.hash();
-        let part = self.part(hash);
         let again = |thing: &T| spread(thing.hash());
-        self.parts[part]
-            .insert_unique(spread(hash), thing, again)
-            .into_mut()
+        self.part_mut(hash)
+            .insert_unique(spread(hash), thing, again);
     }
 
     /// Takes out the thing with this hash that is the one asked for.
     pub fn remove(&mut self, hash: u32, is: impl FnMut(&T) -> bool) -> Option<T> {
-        let part = self.part(hash);
-        let part = &mut self.parts[part];
+        let part = self.part_mut(hash);
         let found = part.find_entry(spread(hash), is).ok()?;
         let (thing, _) = found.remove();
         if part.is_empty() && part.capacity() > SMALL {
             *part = HashTable::new();
         }
         self.len -= 1;
-        if self.len == 0 && self.parts.len() > 1 {
-            *self = Self::default();
+        if self.len == 0 {
+            self.parts = Vec::new();
         }
         Some(thing)
     }

@@ -20,7 +20,8 @@ use super::table::{Hashed, Table};
 /// blocks of its own table and lists take beyond what is counted for what stands in them.
 pub const WINDOW_BYTES: usize = size_of::<Window>()
     + 2 * size_of::<(u32, Box<Window>)>()
-    + 4 * size_of::<Placed>()
+    + 8 * size_of::<Placed>()
+    + size_of::<Partition>()
     + 2 * size_of::<Waiting>();
 /// What a noted emission takes, in lists that are partly empty.
 pub const FIRED_BYTES: usize = 3 * (size_of::<u64>() + size_of::<(u64, u32)>()) / 2;
@@ -326,13 +327,17 @@ impl Window {
         {
             self.take(at, seq, store);
         }
+        self.consume_seen(at);
+        self.drop_if_empty(at);
+    }
+
+    fn consume_seen(&mut self, at: u32) {
         if let Some(more) = &mut self.partitions[at].more {
             for seen in more.seen.iter_mut().flat_map(|list| list.drain(..)) {
                 self.seen.remove(seen.waiting);
                 self.meter.remove_bytes(SEEN_BYTES as u64);
             }
         }
-        self.drop_if_empty(at);
     }
 
     fn take(&mut self, at: u32, seq: u64, store: &mut Store) {
@@ -468,21 +473,62 @@ impl Window {
         .min()
     }
 
-    /// Lets go of everything, for a window that is dropped.
-    pub fn clear(&mut self, store: &mut Store) {
-        let partitions: Vec<u32> = self.partitions.iter().map(|(at, _)| at).collect();
-        for at in partitions {
-            if let Some(more) = &mut self.partitions[at].more {
-                let noted = more.fired.drain(..).count();
-                self.meter.remove_bytes((noted * FIRED_BYTES) as u64);
+    /// Lets go of so many things at most, for a window that is dropped; `left` counts them down, and `from` says how far
+    /// it has come. `gone` gets the deadlines. True: it holds nothing any more.
+    pub fn clear_some(
+        &mut self,
+        from: &mut u32,
+        left: &mut usize,
+        store: &mut Store,
+        mut gone: impl FnMut(Deadline),
+    ) -> bool {
+        while *from < self.partitions.end() {
+            if self.partitions.get(*from).is_some()
+                && !self.clear_partition(*from, left, store, &mut gone)
+            {
+                return false;
             }
-            let key = self.partitions[at].key.clone();
-            if self.partitions[at].level().is_some() {
-                self.forget_level(at);
-            }
-            self.consume_partition(&key, store);
+            *from += 1;
         }
-        self.fired.clear();
+        true
+    }
+
+    fn clear_partition(
+        &mut self,
+        at: u32,
+        left: &mut usize,
+        store: &mut Store,
+        gone: &mut impl FnMut(Deadline),
+    ) -> bool {
+        loop {
+            if *left == 0 {
+                return false;
+            }
+            *left -= 1;
+            let partition = &mut self.partitions[at];
+            let pending = partition.more.as_mut().map(|more| &mut more.pending);
+            let deadline = pending.and_then(Pending::take_first);
+            let first = partition.buffers.iter().find_map(VecDeque::front);
+            if let Some(deadline) = deadline {
+                self.meter.remove_bytes(Deadline::BYTES as u64);
+                gone(deadline);
+            } else if let Some(seq) = first.map(|candidate| candidate.seq) {
+                self.take(at, seq, store);
+            } else {
+                break;
+            }
+        }
+        if let Some(more) = &mut self.partitions[at].more {
+            let noted = more.fired.drain(..).count();
+            self.meter.remove_bytes((noted * FIRED_BYTES) as u64);
+        }
+        self.consume_seen(at);
+        // With the level goes the partition, if nothing else has taken it along.
+        match self.partitions[at].level() {
+            Some(_) => self.forget_level(at),
+            None => self.drop_if_empty(at),
+        }
+        true
     }
 }
 

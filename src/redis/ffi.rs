@@ -8,7 +8,9 @@ use super::alloc::{aligned_start, padded_size, Allocator, SERVER_ALIGN};
 use super::commands::{self, signature::Signature, spec::Command, table::COMMANDS};
 use super::config::{self, Setting, SETTINGS};
 use super::log::{escaped, Level};
-use super::{emit, guard, info, ingest, load, persistence, phase, state, wake, NAME, VERSION};
+use super::{
+    emit, free, guard, info, ingest, load, persistence, phase, state, wake, NAME, VERSION,
+};
 use crate::engine::EntryId;
 use redis_module::raw;
 use smallvec::SmallVec;
@@ -338,6 +340,17 @@ impl Context<'_> {
             self.ptr,
             after,
             Some(on_timer),
+            null_mut()
+        ));
+    }
+
+    /// Has [`free::on_timer`] called once, after this time.
+    pub fn start_free(&self, after: Duration) {
+        let after = after.as_millis() as c_longlong;
+        api!(RedisModule_CreateTimer(
+            self.ptr,
+            after,
+            Some(on_free),
             null_mut()
         ));
     }
@@ -714,6 +727,10 @@ unsafe extern "C" fn on_timer(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void)
     guard(|| wake::on_timer(&Context::new(ctx)));
 }
 
+unsafe extern "C" fn on_free(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
+    guard(|| free::on_timer(&Context::new(ctx)));
+}
+
 unsafe extern "C" fn on_info(info: *mut raw::RedisModuleInfoCtx, for_crash_report: c_int) {
     guard(|| {
         // A crash report is written from a signal handler: nothing can be relied on then.
@@ -777,6 +794,7 @@ unsafe extern "C" fn on_event(
             // SAFETY: this is what the server passes with this event.
             let info = unsafe { &*data.cast::<raw::RedisModuleFlushInfoV1>() };
             phase::on_flush((info.dbnum >= 0).then_some(info.dbnum));
+            free::arm(&Context::new(ctx));
         }
         _ => {}
     });

@@ -1,7 +1,7 @@
 //! The glue between the engine and the server, thin on purpose.
 //!
 //! `ffi` holds every unsafe line and every function the server calls; it hands over to `ingest` (entries
-//! in), `emit` (integrated events out), `wake` (time in silence), `backtest` (rules tried on the past), `commands`, `config`, `info`,
+//! in), `emit` (integrated events out), `wake` (time in silence), `free` (what was dropped), `backtest` (rules tried on the past), `commands`, `config`, `info`,
 //! `persistence` and `phase`, which share the `state`.
 
 mod alloc;
@@ -11,6 +11,7 @@ mod config;
 mod emit;
 #[allow(unsafe_code)]
 mod ffi;
+mod free;
 mod history;
 mod info;
 mod ingest;

@@ -42,6 +42,8 @@ pub struct State {
     pub latency: Histogram<u64>,
     pub wakes: Wakes,
     pub backtests: Backtests,
+    /// The timer that frees what was dropped runs.
+    pub freeing: bool,
     queue: VecDeque<Queued>,
     /// A job that will drain the queue is on its way or running.
     draining: bool,
@@ -60,6 +62,7 @@ impl State {
                 .expect("the bounds of the histogram are valid"),
             wakes: Wakes::default(),
             backtests: Backtests::default(),
+            freeing: false,
             queue: VecDeque::new(),
             draining: false,
             appending: None,

@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_millis(1);
 /// How many leaflets one look wakes.
 const SLICE: usize = 64;
 /// With so many integrated events to append, a look ends: clients get their turn before the next one.
-const ENOUGH: usize = 1_024;
+const ENOUGH: usize = 256;
 
 type Leaflet = (Rc<str>, Rc<[u8]>);
 

@@ -181,7 +181,7 @@ fn more_than_one_tick_can_take() {
             ticks += 1;
         }
     }
-    assert!((5..10).contains(&ticks), "{ticks}");
+    assert!((12..30).contains(&ticks), "{ticks}");
     // All but those of the five ms before b, and that very ms, where a comes first.
     let expected: Vec<String> = (0..3_000)
         .filter(|n| !(1_995..=2_000).contains(n))
@@ -200,7 +200,7 @@ fn deadlines_that_are_still_to_be_met_are_not_broken() {
         .expect("a rule");
     let mut found = 0;
     let lines = (0..3_000).map(|n| format!("a{n} A@axon_1 1000"));
-    let lines = lines.chain((0..3).map(|n| format!("b{n} B@axon_1 {}", 2_000 + n)));
+    let lines = lines.chain((0..12).map(|n| format!("b{n} B@axon_1 {}", 2_000 + n)));
     for (number, line) in lines.enumerate() {
         found += feed(&mut engine, &Entry::read(&line, number)).len();
     }
@@ -239,7 +239,7 @@ fn an_event_does_not_overtake_what_is_still_to_be_let_go() {
         .collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let mut found = run(&mut engine, &lines);
-    assert!((1_024..4_000).contains(&found.len()));
+    assert!((256..4_000).contains(&found.len()));
     while engine.waiting(DOMAIN, b"").is_some() {
         found.extend(tick(&mut engine, 30_000));
     }

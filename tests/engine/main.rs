@@ -5,6 +5,7 @@
 mod agreement;
 mod compare;
 mod determinism;
+mod dropped;
 mod held;
 mod meters;
 mod oracle;

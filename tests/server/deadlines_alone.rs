@@ -1,18 +1,14 @@
 //! Deadlines on a server of their own: many at once, paused writes, and time that is let pass by hand.
 
 use crate::deadlines::{feed_at_once, wait_for, UNSHIPPED, UNSHIPPED_IN_AN_HOUR};
-use crate::support::{own, Client, Options, Scene};
+use crate::faults::used_memory;
+use crate::support::{own, Options, Scene};
 
 /// Adds an order at this time: with `%d` in the key or in ARGV\[2\], its id, to ARGV\[1\] places.
 const MANY: &str = "for i = 1, ARGV[1] do
     local key, id = KEYS[1]:gsub('%%d', i), ARGV[2]:gsub('%%d', i)
     redis.call('XADD', key, 'MAXLEN', '0', '1000-*', 'type', 'Order', 'order_id', id)
 end";
-
-fn used_memory(client: &mut Client) -> i64 {
-    let used = &client.info("memory")["used_memory"];
-    used.parse().expect("bytes")
-}
 
 #[test]
 fn ten_thousand_of_them_fire_while_the_server_answers() {
@@ -50,7 +46,10 @@ fn ten_thousand_of_them_fire_while_the_server_answers() {
             scene.client.ok(&["FLUSHALL", "SYNC"]);
             memory.push(used_memory(&mut scene.client));
         }
-        assert!(memory[2] - memory[0] < 1 << 20, "{what}: {memory:?}");
+        assert!(
+            memory[2] - memory[0] < f64::from(1 << 20),
+            "{what}: {memory:?}"
+        );
     }
 }
 
@@ -71,7 +70,7 @@ fn what_waits_is_in_the_memory_that_is_counted() {
         let counted = scene.stat("window_bytes") as f64;
         let full = used_memory(&mut scene.client);
         scene.client.ok(&["LEAFLET.RESET", "DOMAIN", &scene.domain]);
-        let taken = (full - used_memory(&mut scene.client)) as f64;
+        let taken = full - used_memory(&mut scene.client);
         let ratio = counted / taken;
         assert!(
             (0.7..1.5).contains(&ratio),

@@ -1,7 +1,7 @@
 //! What goes wrong is counted, and the server lives.
 
 use crate::seed::SEED;
-use crate::support::{own, skip, Client, Options, Scene};
+use crate::support::{own, skip, stat, Client, Options, Scene};
 
 #[test]
 fn an_output_of_another_type_is_counted() {
@@ -184,7 +184,11 @@ fn the_memory_of_windows_is_counted() {
     }
 }
 
+/// The memory in use, when what was dropped is freed.
 pub fn used_memory(client: &mut Client) -> f64 {
+    client.wait_until("what was dropped is freed", |client| {
+        stat(client, &[], "freeing") == 0
+    });
     let info = client.text(&["INFO", "memory"]);
     let line = info
         .lines()

@@ -17,7 +17,7 @@ const NAMES: &[&[u8]] = &[
 ];
 
 /// A scene on a server of its own (or the given one), so that a crash takes nobody else along.
-fn scene() -> (Scene, Option<crate::support::Server>) {
+pub fn scene() -> (Scene, Option<crate::support::Server>) {
     match own(Options::new()) {
         Some(server) => (Scene::on(&server, "hostile"), Some(server)),
         None => (Scene::new("hostile"), None),

@@ -33,6 +33,7 @@ pub const COMMANDS: &[Command] = &[
     command("LEAFLET.RULE.RESUME", -2, true),
     command("LEAFLET.RULE.BACKTEST", -2, false),
     command("LEAFLET.STATS", -1, false),
+    command("LEAFLET.TICK", 4, true),
     command("LEAFLET.RESET", -1, true),
     command("LEAFLET.HELP", -1, false),
 ];

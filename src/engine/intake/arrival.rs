@@ -2,6 +2,7 @@
 
 use crate::engine::event::Event;
 use crate::engine::expr::Scope;
+use crate::engine::field::Documents;
 use crate::engine::fields::Fields;
 use crate::engine::index::Uses;
 use crate::engine::matcher::scope::TRIGGER;
@@ -27,6 +28,7 @@ pub struct Arrival<'a> {
     values: OnceCell<Values<'a>>,
     /// Made when the first rule needs it.
     pub(super) record: Option<RecordId>,
+    pub(super) documents: Documents,
 }
 
 /// Values of fields, as the store numbers them.
@@ -49,13 +51,17 @@ impl<'a> Arrival<'a> {
             uses,
             values: OnceCell::new(),
             record: None,
+            documents: Documents::default(),
         }
     }
 
     /// The fields that its rules keep.
     pub(super) fn values(&self) -> &[(Slot, Value<'a>)] {
         self.values.get_or_init(|| {
-            let read = |slot: &Slot| (*slot, self.fields.get(*slot).read(self.event));
+            let read = |slot: &Slot| {
+                let field = self.fields.get(*slot);
+                (*slot, field.read_with(self.event, &self.documents))
+            };
             self.uses.slots.iter().map(read).collect()
         })
     }
@@ -94,19 +100,17 @@ impl<'a> Arrival<'a> {
         let mut key = SmallVec::new();
         for field in &program.partition_by {
             let text = program.fields[*field as usize]
-                .read(self.event)
+                .read_with(self.event, &self.documents)
                 .into_text()?;
             push_part(&mut key, &text);
         }
         Some(key)
     }
 
-    pub(super) fn scope<'s>(&self, program: &'s Program) -> EventScope<'s>
-    where
-        'a: 's,
-    {
+    pub(super) fn scope<'s>(&'s self, program: &'s Program) -> EventScope<'s> {
         EventScope {
             event: self.event,
+            documents: &self.documents,
             program,
         }
     }
@@ -115,19 +119,20 @@ impl<'a> Arrival<'a> {
 /// What a predicate sees: the event alone.
 pub(super) struct EventScope<'a> {
     event: &'a Event<'a>,
+    documents: &'a Documents,
     program: &'a Program,
 }
 
 impl Scope for EventScope<'_> {
     fn field(&self, _: Option<u8>, field: u16) -> Value<'_> {
-        self.program.fields[field as usize].read(self.event)
+        self.program.fields[field as usize].read_with(self.event, self.documents)
     }
 
     fn count(&self, _: Option<u8>) -> usize {
         1
     }
 
-    fn nth(&self, _: Option<u8>, _: usize, field: u16) -> Value<'_> {
-        self.field(None, field)
+    fn each(&self, _: Option<u8>, field: u16) -> impl DoubleEndedIterator<Item = Value<'_>> {
+        std::iter::once(self.field(None, field))
     }
 }

@@ -124,6 +124,7 @@ impl Intake<'_, '_> {
             absences,
         };
         let outcome = search.run(trigger, triggers);
+        self.host.steps += outcome.steps;
         for stats in [&mut *self.stats, &mut matching.rule.stats] {
             stats.budget_cuts += u64::from(outcome.exhausted);
             stats.matches_cut += u64::from(outcome.more);
@@ -216,6 +217,7 @@ impl Intake<'_, '_> {
                 slots: &matching.rule.slots,
                 level: None,
                 trigger: &[],
+                budget: None,
             };
             if kind.having.as_ref().is_some_and(|h| !h.holds(&scope)) {
                 matching.rule.tally.having_failed += 1;

@@ -14,7 +14,7 @@ use super::leaflet::Leaflet;
 use super::matcher::scope::{MatchScope, Matched};
 use super::output::Integrated;
 use super::partition::Key;
-use super::processor::Rule;
+use super::processor::{self, Rule};
 use super::record::Record;
 use super::rule::pattern::AtomSet;
 use super::rule::program::Kind;
@@ -26,8 +26,9 @@ use matching::Matching;
 use smallvec::SmallVec;
 use std::rc::Rc;
 
-/// How many deadlines an event meets; the next one goes on.
-const DEADLINE_SLICE: usize = 1_024;
+/// How many deadlines an event meets; the next one goes on. Each can make an integrated event, which the server needs
+/// longer to append than the engine to find.
+const DEADLINE_SLICE: usize = 256;
 
 /// What became of an event, over all rules.
 #[derive(Default)]
@@ -52,7 +53,7 @@ impl Intake<'_, '_> {
     pub fn meet_deadlines(&mut self, rules: &mut [Rule], passed: u64) {
         self.leaflet.pass(passed);
         for _ in 0..DEADLINE_SLICE {
-            if !self.meet_deadline(rules, passed) {
+            if self.host.is_late() || !self.meet_deadline(rules, passed) {
                 break;
             }
         }
@@ -63,8 +64,10 @@ impl Intake<'_, '_> {
         let Some(deadline) = self.leaflet.meet(passed) else {
             return false;
         };
-        if let Ok(place) = rules.binary_search_by_key(&deadline.order, |rule| rule.order) {
-            self.meet(&mut rules[place], &deadline);
+        let rule = processor::place(rules, deadline.order).map(|place| &mut rules[place]);
+        // That of a rule that was deleted or replaced may still be there.
+        if let Some(rule) = rule.filter(|rule| rule.id == deadline.rule) {
+            self.meet(rule, &deadline);
         }
         true
     }
@@ -192,6 +195,7 @@ impl Intake<'_, '_> {
             slots: &rule.slots,
             level,
             trigger: &[],
+            budget: None,
         };
         let program = &rule.program;
         let sources: SmallVec<[Record; 4]> = events

@@ -4,12 +4,13 @@
 //! trigger on, each atom takes the youngest candidate before the one behind it, and the next older one where that leads
 //! nowhere.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
 use super::scope::{MatchScope, Matched};
-use super::{Exhausted, Match, Outcome, Search};
+use super::{spend, Exhausted, Match, Outcome, Search};
 use crate::engine::expr::Scope;
 use crate::engine::partition::{Candidate, Partition};
 use crate::engine::rule::pattern::AtomSet;
@@ -44,7 +45,7 @@ pub struct Climb<'s> {
     after: SmallVec<[u64; 8]>,
     /// Newest first.
     given: Match,
-    budget: u64,
+    budget: Cell<u64>,
 }
 
 impl<'s> Climb<'s> {
@@ -62,7 +63,7 @@ impl<'s> Climb<'s> {
             search,
             chain,
             given: Match::new(),
-            budget: search.budget,
+            budget: Cell::new(search.budget),
         }
     }
 
@@ -77,11 +78,12 @@ impl<'s> Climb<'s> {
         match self.give(last, trigger, (trigger.time, trigger.time)) {
             Ok(true) => {
                 self.given.reverse();
-                outcome.found.push(self.given);
+                outcome.found.push(std::mem::take(&mut self.given));
             }
             Ok(false) => {}
             Err(Exhausted) => outcome.exhausted = true,
         }
+        outcome.steps = self.search.budget - self.budget.get();
         outcome
     }
 
@@ -94,20 +96,17 @@ impl<'s> Climb<'s> {
     ) -> Result<bool, Exhausted> {
         let atom = self.chain.steps[step].atom;
         self.given.push(Matched { atom, event });
-        if self.holds(step) && self.fill_before(step, event, times)? {
+        if self.holds(step)? && self.fill_before(step, event, times)? {
             return Ok(true);
         }
         self.given.pop();
         Ok(false)
     }
 
-    fn holds(&self, step: usize) -> bool {
-        let conditions = &self.chain.steps[step].conditions;
-        let scope = self.scope();
-        let mut conditions = conditions
-            .iter()
-            .map(|number| &self.search.rule.conditions[*number]);
-        conditions.all(|condition| condition.expr.holds(&scope))
+    fn holds(&self, step: usize) -> Result<bool, Exhausted> {
+        let conditions = self.chain.steps[step].conditions.iter();
+        let conditions = conditions.map(|number| &self.search.rule.conditions[*number]);
+        self.search.all_hold(conditions, &self.given, &self.budget)
     }
 
     fn fill_before(
@@ -137,7 +136,7 @@ impl<'s> Climb<'s> {
             {
                 break;
             }
-            self.budget = self.budget.checked_sub(1).ok_or(Exhausted)?;
+            spend(&self.budget, 1)?;
             let times = (oldest.min(candidate.time), newest.max(candidate.time));
             if candidate.time >= self.search.floor
                 && times.1 - times.0 <= self.search.program.within
@@ -165,6 +164,6 @@ impl<'s> Climb<'s> {
     }
 
     fn scope(&self) -> MatchScope<'_> {
-        self.search.scope(&self.given)
+        self.search.scope(&self.given, &self.budget)
     }
 }

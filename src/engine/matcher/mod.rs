@@ -5,13 +5,14 @@ mod chain;
 pub mod scope;
 mod walk;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
 use super::partition::{Candidate, Partition};
 use super::rule::pattern::AtomSet;
-use super::rule::program::{Gap, Match as Rule, Program};
+use super::rule::program::{Condition, Gap, Match as Rule, Program};
 use super::store::{Slot, Store};
 use super::value::Value;
 use bounds::Bounds;
@@ -31,6 +32,8 @@ pub struct Outcome {
     pub exhausted: bool,
     /// There are more than were asked for.
     pub more: bool,
+    /// Steps it took.
+    pub steps: u64,
 }
 
 /// What a search looks at.
@@ -55,6 +58,17 @@ pub struct Search<'a> {
 
 /// The budget ran out.
 struct Exhausted;
+
+/// So many events of a match, and parts of a condition, cost as much as a step.
+const EVENTS_A_STEP: u64 = 16;
+const PARTS_A_STEP: u64 = 16;
+
+/// Takes steps from a budget.
+fn spend(budget: &Cell<u64>, steps: u64) -> Result<(), Exhausted> {
+    let left = budget.get().checked_sub(steps).ok_or(Exhausted)?;
+    budget.set(left);
+    Ok(())
+}
 
 impl<'a> Search<'a> {
     /// Of the atoms that an event fits, those it can fill as the last event of a match, as far as can be seen without
@@ -85,14 +99,33 @@ impl<'a> Search<'a> {
         candidates(self.program, self.partition, atom)
     }
 
-    fn scope(&self, events: &'a [Matched]) -> MatchScope<'a> {
+    fn scope<'s>(&'s self, events: &'s [Matched], budget: &'s Cell<u64>) -> MatchScope<'s> {
         MatchScope {
             events,
             store: self.store,
             slots: self.slots,
             level: None,
             trigger: self.trigger,
+            budget: Some(budget),
         }
+    }
+
+    /// Conditions hold for these events. Long ones, of long matches and on long texts, cost more than a step.
+    fn all_hold<'c>(
+        &self,
+        conditions: impl Iterator<Item = &'c Condition>,
+        events: &[Matched],
+        budget: &Cell<u64>,
+    ) -> Result<bool, Exhausted> {
+        spend(budget, events.len() as u64 / EVENTS_A_STEP)?;
+        let scope = self.scope(events, budget);
+        for condition in conditions {
+            spend(budget, condition.size / PARTS_A_STEP)?;
+            if !condition.expr.holds(&scope) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// It ends with a deadline that was asked for, or with an event.

@@ -1,5 +1,7 @@
 //! What expressions see of a match, whole or in the making.
 
+use std::cell::Cell;
+
 use crate::engine::expr::Scope;
 use crate::engine::partition::Candidate;
 use crate::engine::store::{RecordId, Slot, Store};
@@ -25,7 +27,12 @@ pub struct MatchScope<'a> {
     pub level: Option<f64>,
     /// The fields of a [`TRIGGER`].
     pub trigger: &'a [(Slot, Value<'a>)],
+    /// The steps that are left to a search, which pays for the texts it reads.
+    pub budget: Option<&'a Cell<u64>>,
 }
+
+/// So many bytes of text cost as much as a step.
+const BYTES_A_STEP: u64 = 256;
 
 impl<'a> MatchScope<'a> {
     fn over(&self, over: Option<u8>) -> impl DoubleEndedIterator<Item = &'a Matched> {
@@ -36,11 +43,17 @@ impl<'a> MatchScope<'a> {
 
     fn read(&self, matched: &Matched, field: u16) -> Value<'a> {
         let slot = self.slots[field as usize];
-        if matched.event.record != TRIGGER {
-            return self.store.get(matched.event.record).kept(slot);
+        let value = if matched.event.record == TRIGGER {
+            let found = self.trigger.iter().find(|(known, _)| *known == slot);
+            found.map_or(Value::Null, |(_, value)| value.as_ref())
+        } else {
+            self.store.get(matched.event.record).kept(slot)
+        };
+        if let (Some(budget), Value::Text(text)) = (self.budget, &value) {
+            let steps = text.len() as u64 / BYTES_A_STEP;
+            budget.set(budget.get().saturating_sub(steps));
         }
-        let found = self.trigger.iter().find(|(known, _)| *known == slot);
-        found.map_or(Value::Null, |(_, value)| value.as_ref())
+        value
     }
 }
 
@@ -55,10 +68,9 @@ impl Scope for MatchScope<'_> {
         self.over(over).count()
     }
 
-    fn nth(&self, over: Option<u8>, n: usize, field: u16) -> Value<'_> {
+    fn each(&self, over: Option<u8>, field: u16) -> impl DoubleEndedIterator<Item = Value<'_>> {
         self.over(over)
-            .nth(n)
-            .map_or(Value::Null, |matched| self.read(matched, field))
+            .map(move |matched| self.read(matched, field))
     }
 
     fn level(&self) -> Value<'_> {

@@ -13,11 +13,11 @@ use smallvec::{smallvec, SmallVec};
 
 use super::bounds::Bounds;
 use super::scope::Matched;
-use super::{Exhausted, Match, Outcome, Search};
+use super::{spend, Exhausted, Match, Outcome, Search, EVENTS_A_STEP};
 use crate::engine::expr::Scope;
 use crate::engine::partition::Candidate;
 use crate::engine::rule::pattern::{members, AtomSet, Node, Taken};
-use crate::engine::rule::program::{Gap, Lookup};
+use crate::engine::rule::program::{Condition, Gap, Lookup};
 
 /// One way to give the list's events to atoms: what the youngest of them was given, and the way this one goes on from.
 #[derive(Debug, Clone)]
@@ -96,6 +96,7 @@ impl<'w> Walk<'w> {
         if outcome.exhausted && self.search.most == 1 {
             outcome.found.clear();
         }
+        outcome.steps = self.search.budget - self.budget.get();
         outcome
     }
 
@@ -212,7 +213,7 @@ impl<'w> Walk<'w> {
             let events = self.matched(assignment, event, self.levels.len());
             let value = self
                 .search
-                .scope(&events)
+                .scope(&events, &self.budget)
                 .field(Some(lookup.other), lookup.other_field)
                 .into_owned();
             if let Ok(partners) = partition.equal_to(lookup.join, &value) {
@@ -282,7 +283,7 @@ impl<'w> Walk<'w> {
                     filled: assignment.filled | bit,
                     counts,
                 };
-                if (again || self.conditions_hold(&longer, event))
+                if (again || self.conditions_hold(&longer, event)?)
                     && self.gap_is_open(&longer, event, again)
                 {
                     self.keep(&mut given, longer, event)?;
@@ -315,14 +316,16 @@ impl<'w> Walk<'w> {
     }
 
     fn spend(&self, steps: u64) -> Result<(), Exhausted> {
-        let left = self.budget.get().checked_sub(steps).ok_or(Exhausted)?;
-        self.budget.set(left);
-        Ok(())
+        spend(&self.budget, steps)
     }
 
     /// The conditions hold that can be decided now that the assignment's youngest atom has its first event. Of an atom
     /// that takes several, conditions see the last: going backwards, that is the first one given.
-    fn conditions_hold(&self, assignment: &Assignment, event: Candidate) -> bool {
+    fn conditions_hold(
+        &self,
+        assignment: &Assignment,
+        event: Candidate,
+    ) -> Result<bool, Exhausted> {
         let rule = self.search.rule;
         let bit = 1 << assignment.atom;
         let mut decidable = rule
@@ -332,10 +335,10 @@ impl<'w> Walk<'w> {
             .filter(|c| !self.forward || c.atoms & rule.repeated == 0)
             .peekable();
         if decidable.peek().is_none() {
-            return true;
+            return Ok(true);
         }
         let events = self.matched(assignment, event, self.levels.len());
-        decidable.all(|c| c.expr.holds(&self.search.scope(&events)))
+        self.all_hold(decidable, &events)
     }
 
     /// No event that a NOT between two parts has seen lies between them, as far as can be told when an event begins the
@@ -367,26 +370,38 @@ impl<'w> Walk<'w> {
             let Some(event) = top.event else {
                 return Ok(None);
             };
-            return Ok(self.best(&top.assignments, event, self.levels.len() - 1));
+            return self.best(&top.assignments, event, self.levels.len() - 1);
         }
         let (trigger, triggers) = (self.trigger, self.triggers);
         let last = self.given(&top.assignments, trigger, triggers)?;
-        Ok(self.best(&last, trigger, self.levels.len()))
+        self.best(&last, trigger, self.levels.len())
     }
 
     /// Of the complete assignments of the list, which are this event on top of so many levels, the one that counts.
-    fn best(&self, assignments: &[Assignment], event: Candidate, below: usize) -> Option<Match> {
+    fn best(
+        &self,
+        assignments: &[Assignment],
+        event: Candidate,
+        below: usize,
+    ) -> Result<Option<Match>, Exhausted> {
         let complete = assignments
             .iter()
             .filter(|a| self.tree.complete(a.taken()))
             .filter(|a| self.search.ends_as_asked(a.filled));
-        let matches = complete.map(|a| (a.filled, self.matched(a, event, below)));
-        matches
-            .filter(|(filled, events)| {
-                self.nothing_came(events) && self.rest_holds(*filled, events)
-            })
-            .map(|(_, events)| events)
-            .min_by(older_to_the_left)
+        let mut best: Option<Match> = None;
+        for assignment in complete {
+            self.spend(below as u64 / EVENTS_A_STEP)?;
+            let events = self.matched(assignment, event, below);
+            if self.nothing_came(&events)
+                && self.rest_holds(assignment.filled, &events)?
+                && best
+                    .as_ref()
+                    .is_none_or(|best| older_to_the_left(&events, best) == Ordering::Less)
+            {
+                best = Some(events);
+            }
+        }
+        Ok(best)
     }
 
     /// What NOTs wait for in vain did not come. (What a deadline waits for is seen to when it comes.)
@@ -413,13 +428,12 @@ impl<'w> Walk<'w> {
 
     /// The conditions hold that could not be decided on the way: on atoms without an event, whose fields are NULL, and,
     /// going forward, on atoms that take several.
-    fn rest_holds(&self, filled: AtomSet, events: &[Matched]) -> bool {
+    fn rest_holds(&self, filled: AtomSet, events: &[Matched]) -> Result<bool, Exhausted> {
         let rule = self.search.rule;
         let open = rule.conditions.iter().filter(|c| {
             c.atoms == 0 || c.atoms & !filled != 0 || (self.forward && c.atoms & rule.repeated != 0)
         });
-        open.into_iter()
-            .all(|c| c.expr.holds(&self.search.scope(events)))
+        self.all_hold(open, events)
     }
 
     /// The events of an assignment that gives this event on top of so many levels, oldest first.
@@ -442,6 +456,15 @@ impl<'w> Walk<'w> {
             events.reverse();
         }
         events
+    }
+
+    /// Conditions hold for these events.
+    fn all_hold<'c>(
+        &self,
+        conditions: impl Iterator<Item = &'c Condition>,
+        events: &[Matched],
+    ) -> Result<bool, Exhausted> {
+        self.search.all_hold(conditions, events, &self.budget)
     }
 }
 

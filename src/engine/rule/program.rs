@@ -207,6 +207,8 @@ pub enum Gap {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     pub expr: Expr,
+    /// How many parts it has.
+    pub size: u64,
     pub atoms: AtomSet,
 }
 

@@ -58,14 +58,23 @@ impl Leaflet {
             window.capture(place, due, records)
         });
         let windows = windows.collect();
-        let deadlines = self.all_deadlines().map(|deadline| DeadlineState {
-            at: deadline.at,
-            seq: deadline.seq,
-            rule: places.get(&deadline.rule).copied().unwrap_or_default(),
-            partition: deadline.partition.to_vec(),
-            floor: deadline.floor,
-            absences: deadline.absences,
-        });
+        // One whose last event is gone, with its rule or with the window of a paused one, can't be met any more.
+        let known = |deadline: &&Deadline| {
+            let window = self.window(deadline.rule);
+            let partition = window.and_then(|window| window.partition(&deadline.partition));
+            partition.is_some_and(|partition| partition.find(deadline.seq).is_some())
+        };
+        let deadlines = self
+            .all_deadlines()
+            .filter(known)
+            .map(|deadline| DeadlineState {
+                at: deadline.at,
+                seq: deadline.seq,
+                rule: places.get(&deadline.rule).copied().unwrap_or_default(),
+                partition: deadline.partition.to_vec(),
+                floor: deadline.floor,
+                absences: deadline.absences,
+            });
         LeafletState {
             tag: self.tag.to_vec(),
             max_time: self.max_time,

@@ -155,9 +155,8 @@ impl Scope for GivenScope<'_, '_> {
         self.over(over).count()
     }
 
-    fn nth(&self, over: Option<u8>, n: usize, field: u16) -> Value<'_> {
-        let nth = self.over(over).nth(n);
-        nth.map_or(Value::Null, |given| self.read(given, field))
+    fn each(&self, over: Option<u8>, field: u16) -> impl DoubleEndedIterator<Item = Value<'_>> {
+        self.over(over).map(move |given| self.read(given, field))
     }
 }
 

@@ -18,7 +18,7 @@ pub fn run(request: &Request) -> Result {
     let parsed = parse(request)?;
     let Parsed { rule, domain, .. } = parsed;
     let (spec, text) = with_state(|state| {
-        let spec = state.engine.domain_info(domain)?.spec;
+        let spec = state.engine.domain_spec(domain)?.clone();
         let text = match parsed.text {
             Some(text) => text.into(),
             None => state.engine.rule_info(domain, rule)?.text,

@@ -98,7 +98,7 @@ mod tests {
             "# Commands\n\nThis page is written by the module's own table of commands, as `COMMAND DOCS` and \
              `LEAFLET.HELP` are.\n\nWrites reply `OK`. A map is a RESP3 map, and in RESP2 the flat array of names and \
              values; the order of the names is fixed. Errors read `ERR LEAFLET: ` and one line. No command declares keys. \
-             All are in the ACL category `@leaflet` (on servers that let modules have one) and in those named below. Who defines \
+             All are in the ACL category `@leaflet` (on servers that let modules have one) and in those named below. Who defines or changes \
              a domain or a rule needs the right to read the domain's axons and to write its output.\n",
         );
         for group in Group::ALL {

@@ -117,6 +117,7 @@ fn unsupported(option: &str) -> Refusal {
 
 pub fn drop(request: &Request) -> Result {
     let name = Args::new(request).text("the name")?;
+    request.check_domain(name)?;
     with_state(|state| {
         state.engine.drop_domain(name)?;
         state.renew_wakes();

@@ -51,7 +51,7 @@ pub fn why_not(request: &Request) -> Result {
         }
     }
     let domain = domain.unwrap_or(DEFAULT_DOMAIN);
-    let spec = with_state(|state| Ok(state.engine.domain_info(domain)?.spec))?;
+    let spec = with_state(|state| Ok(state.engine.domain_spec(domain)?.clone()))?;
     request.check_reads(&spec)?;
     let question = Question {
         tag: tag.unwrap_or_default(),

@@ -14,8 +14,9 @@ pub mod table;
 use super::backtest::{start, Order};
 use super::ffi::{Access, Context};
 use super::state::{self, State};
-use super::{emit, guard, wake};
+use super::{emit, free, guard, wake};
 use crate::engine::domain::DomainSpec;
+use crate::engine::key::output_key;
 use crate::engine::{Emission, Error};
 use spec::Command;
 use std::borrow::Cow;
@@ -36,11 +37,16 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// Refuses a client whose user could not itself read what the domain reads and write what it writes. A glob is
-    /// checked as it stands, so it must lie within a pattern of the user's.
+    /// Refuses a client whose user could not itself read what the domain reads and write what it writes.
     fn check_keys(&self, spec: &DomainSpec) -> std::result::Result<(), Refusal> {
         self.check_reads(spec)?;
         self.check_key(Access::Append, &spec.output)
+    }
+
+    /// The same of a domain that is there, for whoever changes it.
+    fn check_domain(&self, name: &str) -> std::result::Result<(), Refusal> {
+        let spec = with_state(|state| Ok(state.engine.domain_spec(name)?.clone()))?;
+        self.check_keys(&spec)
     }
 
     /// Refuses a client whose user could not itself read what the domain reads.
@@ -50,11 +56,24 @@ impl Request<'_> {
     }
 
     fn check_key(&self, access: Access, key: &str) -> std::result::Result<(), Refusal> {
-        match (self.may)(access, key.as_bytes()) {
+        let may = |key: String| (self.may)(access, key.as_bytes());
+        match stand_ins(key).into_iter().all(may) {
             true => Ok(()),
             false => Err(Refusal::Key(access, key.into())),
         }
     }
+}
+
+/// Keys that stand for all that a glob or an output can mean: as it is written, with a hash tag, and with nothing and
+/// with something unlikely in the place of what may vary, so that a user's own `?` or `[…]` does not let a wider glob pass.
+fn stand_ins(key: &str) -> [String; 4] {
+    const UNLIKELY: &str = "\u{1}any\u{1}";
+    [
+        key.into(),
+        String::from_utf8_lossy(&output_key(key, b"*")).into_owned(),
+        key.replace('*', ""),
+        key.replace(['*', '?'], UNLIKELY),
+    ]
 }
 
 /// What a command replies.
@@ -130,6 +149,7 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
     if command.writes() && matches!(result, Some(Ok(_))) {
         ctx.replicate();
         wake::arm(ctx);
+        free::arm(ctx);
     }
     answer(ctx, &result);
 }
@@ -199,4 +219,18 @@ fn with_state<R>(
     f: impl FnOnce(&mut State) -> std::result::Result<R, Refusal>,
 ) -> std::result::Result<R, Refusal> {
     state::with(f)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stand_ins;
+
+    #[test]
+    fn what_stands_for_a_glob_is_all_that_it_can_mean() {
+        assert_eq!(
+            stand_ins("mine:*"),
+            ["mine:*", "mine:*{*}", "mine:", "mine:\u{1}any\u{1}"]
+        );
+        assert_eq!(stand_ins("a{}b")[1], "a{*}b");
+    }
 }

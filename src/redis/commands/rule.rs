@@ -25,25 +25,15 @@ pub fn add(request: &Request) -> Result {
         replace: replace.is_some(),
         paused: paused.is_some(),
     };
-    let spec = with_state(|state| Ok(state.engine.domain_info(domain)?.spec))?;
-    request.check_keys(&spec)?;
-    with_state(|state| {
-        state.engine.add_rule(domain, rule, text, how)?;
-        if how.replace {
-            state.renew_wakes();
-        }
-        Ok(())
-    })?;
+    request.check_domain(domain)?;
+    with_state(|state| Ok(state.engine.add_rule(domain, rule, text, how)?))?;
     Ok(Reply::Ok)
 }
 
 pub fn delete(request: &Request) -> Result {
     let (domain, rule) = target(request)?;
-    with_state(|state| {
-        state.engine.delete_rule(domain, rule)?;
-        state.renew_wakes();
-        Ok(())
-    })?;
+    request.check_domain(domain)?;
+    with_state(|state| Ok(state.engine.delete_rule(domain, rule)?))?;
     Ok(Reply::Ok)
 }
 
@@ -57,12 +47,8 @@ pub fn resume(request: &Request) -> Result {
 
 fn set_paused(request: &Request, paused: bool) -> Result {
     let (domain, rule) = target(request)?;
-    with_state(|state| {
-        state.engine.set_paused(domain, rule, paused)?;
-        // The deadlines of a rule that is resumed go on, those of a paused one wait.
-        state.renew_wakes();
-        Ok(())
-    })?;
+    request.check_domain(domain)?;
+    with_state(|state| Ok(state.engine.set_paused(domain, rule, paused)?))?;
     Ok(Reply::Ok)
 }
 

@@ -16,6 +16,14 @@ pub fn stats(request: &Request) -> Result {
 
 pub fn reset(request: &Request) -> Result {
     let (domain, rule) = target(request)?;
+    match domain {
+        Some(domain) => request.check_domain(domain)?,
+        None => {
+            let all: Vec<_> =
+                with_state(|state| Ok(state.engine.domain_specs().cloned().collect()))?;
+            all.iter().try_for_each(|spec| request.check_keys(spec))?;
+        }
+    }
     with_state(|state| {
         state.engine.reset(domain, rule)?;
         state.renew_wakes();

@@ -128,7 +128,7 @@ pub static COMMANDS: [Command; 17] = [
         group: Group::Domains,
         summary: "Drops a domain with its rules and windows. Its streams stay.",
         since: "0.1.0",
-        complexity: "O(N) with N the number of events held",
+        complexity: "O(N) with N the number of rules; what it held is freed in slices, while others are served",
         arity: 2,
         flags: CHANGE,
         args: &[DOMAIN_NAME],
@@ -191,7 +191,7 @@ pub static COMMANDS: [Command; 17] = [
         group: Group::Rules,
         summary: "Deletes a rule and what it holds.",
         since: "0.1.0",
-        complexity: "O(N) with N the number of events it holds",
+        complexity: "O(N) with N the number of leaflets; what it holds is cleared in slices, while others are served",
         arity: -2,
         flags: CHANGE,
         args: &[RULE_NAME, IN_DOMAIN],
@@ -399,8 +399,8 @@ pub static COMMANDS: [Command; 17] = [
                 `events_untyped`, `events_shed`, `matches`, `emitted`, `limited`, `emit_errors`, `budget_cuts`, \
                 `window_events`, `window_bytes`, `partitions`, `leaflets`, `rules`, `domains`, `latency_us_p50`, \
                 `latency_us_p99`, `latency_us_max`, `events_untagged`, `hops_cut`, `matches_cut`, `events_untimed`, `events_ahead`, `events_held`, `max_window_memory`, \
-                `events_oversized`, `internal_errors`. The latency (µs from a completing event's notification to \
-                its last integrated event's append) and the last three are always those of the whole module",
+                `events_oversized`, `internal_errors`, `freeing` (dropped or emptied domains whose memory is still being given back). The latency (µs from a completing event's notification to \
+                its last integrated event's append) and the last four are always those of the whole module",
         example: "LEAFLET.STATS DOMAIN default",
         run: server::stats,
     },
@@ -408,7 +408,7 @@ pub static COMMANDS: [Command; 17] = [
         name: "LEAFLET.TICK",
         group: Group::Server,
         summary: "Lets a leaflet's clock pass to a time at which it has got no event: deadlines of NOT … FOR behind it \
-                  are met. A primary calls it by itself, in silence, and its replicas and the AOF get it.",
+                  are met. A primary calls it by itself, in silence and to clear what deleted rules have left, and its replicas and the AOF get it.",
         since: "0.1.0",
         complexity: "O(N) with N the number of deadlines met",
         arity: 4,
@@ -427,7 +427,7 @@ pub static COMMANDS: [Command; 17] = [
         group: Group::Server,
         summary: "Forgets windows, clocks and figures: of everything, of a domain or of a rule. Definitions stay.",
         since: "0.1.0",
-        complexity: "O(N) with N the number of events held",
+        complexity: "O(N) with N the number of rules, and of one rule the number of leaflets; what was held is freed in slices, while others are served",
         arity: -1,
         flags: CHANGE,
         args: &[OF_DOMAIN, OF_RULE],

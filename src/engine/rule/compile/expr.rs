@@ -141,12 +141,8 @@ impl Expressions {
             } => Expr::Like {
                 expr: self.boxed(expr, see)?,
                 pattern: match &**pattern {
-                    ast::Expr::Text(text) => {
-                        LikePattern::Compiled(like::Pattern::new(text, *escape))
-                    }
-                    ast::Expr::Number(n) => {
-                        LikePattern::Compiled(like::Pattern::new(&format_number(*n), *escape))
-                    }
+                    ast::Expr::Text(text) => constant_pattern(text, *escape)?,
+                    ast::Expr::Number(n) => constant_pattern(&format_number(*n), *escape)?,
                     computed => LikePattern::Computed(self.boxed(computed, see)?, *escape),
                 },
                 negated: *negated,
@@ -198,6 +194,16 @@ pub fn conjuncts(expr: &ast::Expr) -> Vec<&ast::Expr> {
     }
 }
 
+fn constant_pattern(text: &str, escape: Option<char>) -> Result<LikePattern> {
+    let pattern = like::Pattern::new(text, escape).ok_or_else(|| {
+        Error::new(format!(
+            "a LIKE pattern has at most {} characters between two % with a _ among them",
+            like::Pattern::MAX_WILD
+        ))
+    })?;
+    Ok(LikePattern::Compiled(pattern))
+}
+
 /// The atoms an expression reads are added to `set`.
 pub fn atoms_read(expr: &Expr, set: &mut AtomSet) {
     match expr {
@@ -238,7 +244,7 @@ impl Scope for NoEvent {
         0
     }
 
-    fn nth(&self, _: Option<u8>, _: usize, _: u16) -> Value<'_> {
-        Value::Null
+    fn each(&self, _: Option<u8>, _: u16) -> impl DoubleEndedIterator<Item = Value<'_>> {
+        std::iter::empty()
     }
 }

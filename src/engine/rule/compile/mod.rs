@@ -72,7 +72,11 @@ fn compile_match(rule: &ast::Match) -> Result<Program> {
         let expr = fields.condition(part, See::Match(&names))?;
         let mut reads = 0;
         atoms_read(&expr, &mut reads);
-        conditions.push(Condition { expr, atoms: reads });
+        conditions.push(Condition {
+            size: expr.size(),
+            expr,
+            atoms: reads,
+        });
     }
     let (joins, lookups) = lookups(&conditions, &atoms);
     let partition_by = partition_by(&rule.partition_by, &mut fields);
