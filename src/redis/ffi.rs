@@ -8,7 +8,9 @@ use super::alloc::{aligned_start, padded_size, Allocator, SERVER_ALIGN};
 use super::commands::{self, signature::Signature, spec::Command, table::COMMANDS};
 use super::config::{self, Setting, SETTINGS};
 use super::log::{escaped, Level};
-use super::{emit, guard, info, ingest, load, persistence, phase, state, wake, NAME, VERSION};
+use super::{
+    emit, guard, info, ingest, load, persistence, phase, state, torn, wake, NAME, VERSION,
+};
 use crate::engine::EntryId;
 use redis_module::raw;
 use smallvec::SmallVec;
@@ -342,6 +344,17 @@ impl Context<'_> {
         ));
     }
 
+    /// Has [`torn::on_timer`] called once, after this time.
+    pub fn start_rewrite(&self, after: Duration) {
+        let after = after.as_millis() as c_longlong;
+        api!(RedisModule_CreateTimer(
+            self.ptr,
+            after,
+            Some(on_rewrite),
+            null_mut()
+        ));
+    }
+
     /// Opens the stream at this key, without a trace of having done so.
     pub fn open_stream(&self, key: &KeyName) -> Option<Stream> {
         self.open(key.ptr)
@@ -390,6 +403,14 @@ impl Context<'_> {
             (!value.is_null()).then(|| reply_text(value))
         })
         .ok()?
+    }
+
+    /// Has the server rewrite its append-only file.
+    ///
+    /// # Errors
+    /// The server's own error line.
+    pub fn rewrite_aof(&self) -> Result<(), String> {
+        self.call(c"BGREWRITEAOF", c"Ev", &[], |_| ())
     }
 
     fn call<R>(
@@ -714,6 +735,10 @@ unsafe extern "C" fn on_timer(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void)
     guard(|| wake::on_timer(&Context::new(ctx)));
 }
 
+unsafe extern "C" fn on_rewrite(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
+    guard(|| torn::on_timer(&Context::new(ctx)));
+}
+
 unsafe extern "C" fn on_info(info: *mut raw::RedisModuleInfoCtx, for_crash_report: c_int) {
     guard(|| {
         // A crash report is written from a signal handler: nothing can be relied on then.
@@ -764,13 +789,17 @@ unsafe extern "C" fn on_event(
     data: *mut c_void,
 ) {
     guard(|| match (event.id, subevent) {
+        (raw::REDISMODULE_EVENT_LOADING, raw::REDISMODULE_SUBEVENT_LOADING_AOF_START) => {
+            phase::on_loading_start();
+            torn::on_aof_start(&Context::new(ctx));
+        }
         (
             raw::REDISMODULE_EVENT_LOADING,
             raw::REDISMODULE_SUBEVENT_LOADING_RDB_START
-            | raw::REDISMODULE_SUBEVENT_LOADING_AOF_START
             | raw::REDISMODULE_SUBEVENT_LOADING_REPL_START,
         ) => phase::on_loading_start(),
         (raw::REDISMODULE_EVENT_LOADING, raw::REDISMODULE_SUBEVENT_LOADING_ENDED) => {
+            torn::on_loaded(&Context::new(ctx));
             wake::arm(&Context::new(ctx));
         }
         (raw::REDISMODULE_EVENT_FLUSHDB, raw::REDISMODULE_SUBEVENT_FLUSHDB_START) => {

@@ -49,6 +49,8 @@ pub struct State {
     appending: Option<u32>,
     /// The log has its line about untagged axons in a cluster.
     pub untagged_reported: bool,
+    /// How large the append-only files were before they were loaded; None but while they are.
+    pub aof_size: Option<u64>,
 }
 
 impl State {
@@ -64,6 +66,7 @@ impl State {
             draining: false,
             appending: None,
             untagged_reported: false,
+            aof_size: None,
         }
     }
 

@@ -18,9 +18,11 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 const LOG: &str = "server.log";
 
-/// `$1` is the server's folder, the rest its command line. A line on the pipe means that the folder stays.
+/// `$1` is the server's folder, the rest its command line. A line on the pipe means that the folder stays. A file that
+/// can't grow beyond a limit is a full disk to the server, and not its end.
 const WATCHDOG: &str = r#"
 folder=$1; shift
+trap '' XFSZ
 exec 3<&0
 (trap '' INT HUP TERM; keep=; read keep <&3; kill -9 $$; [ -n "$keep" ] || rm -rf "$folder") >/dev/null 2>&1 &
 exec "$@" 3<&- </dev/null

@@ -1,0 +1,99 @@
+//! More than `maxmemory`: what is evicted can't be looked at any more, so the sources are what the server has acknowledged.
+
+use std::collections::HashSet;
+
+use super::{begin, connect, Effort, Result, Seen};
+use crate::model;
+use crate::support::{stat, Client, Options};
+use crate::trial::outputs;
+
+pub fn noeviction(effort: Effort) -> Result<Seen> {
+    fill(effort, "noeviction", false)
+}
+
+pub fn allkeys_lru(effort: Effort) -> Result<Seen> {
+    fill(effort, "allkeys-lru", false)
+}
+
+pub fn allkeys_lfu(effort: Effort) -> Result<Seen> {
+    fill(effort, "allkeys-lfu", false)
+}
+
+pub fn allkeys_random(effort: Effort) -> Result<Seen> {
+    fill(effort, "allkeys-random", false)
+}
+
+pub fn volatile_lru(effort: Effort) -> Result<Seen> {
+    fill(effort, "volatile-lru", true)
+}
+
+pub fn volatile_ttl(effort: Effort) -> Result<Seen> {
+    fill(effort, "volatile-ttl", true)
+}
+
+fn figure(client: &mut Client, section: &str, name: &str) -> u64 {
+    let info = client.info(section);
+    info[name].trim().parse().expect("a number")
+}
+
+fn fill(effort: Effort, policy: &str, expiring: bool) -> Result<Seen> {
+    let (mut trial, server) = begin(effort, Options::new().arg("--maxmemory-policy", policy));
+    let mut client = connect(&server);
+    trial.write(&server, 100);
+    if expiring {
+        for axon in ["t:axon_1", "t:axon_2", "t:axon_3"] {
+            client.int(&["EXPIRE", axon, "3600"]);
+        }
+    }
+    for _ in 0..effort.blows {
+        let room = trial.rng.u64(1..8) << 16;
+        let limit = figure(&mut client, "memory", "used_memory") + room;
+        client.ok(&["CONFIG", "SET", "maxmemory", &limit.to_string()]);
+        let load = trial.load(&server);
+        trial.moment();
+        trial.moment();
+        trial.ended(load.stop());
+        trial.seen.blows += 1;
+    }
+    let evicted = figure(&mut client, "stats", "evicted_keys");
+    let (refused, reasons) = trial.refused();
+    if evicted + refused == 0 {
+        return Err("there was room for everything".into());
+    }
+    if let Some(reason) = reasons
+        .keys()
+        .find(|reason| !["OOM", "EXECABORT"].contains(&reason.as_str()))
+    {
+        return Err(format!("refused with {reason}"));
+    }
+    client.ok(&["CONFIG", "SET", "maxmemory", "0"]);
+    let sources: Vec<_> = trial.acknowledged().cloned().collect();
+    let expected = model::expected(&sources);
+    client.wait_until("all deadlines", |client| {
+        stat(client, &[], "emitted") >= expected.len() as u64
+    });
+    for (name, wanted) in [
+        ("emitted", expected.len() as u64),
+        ("matches", expected.len() as u64),
+        ("emit_errors", 0),
+        ("internal_errors", 0),
+        ("events_seen", sources.len() as u64),
+    ] {
+        let count = stat(&mut client, &[], name);
+        if count != wanted {
+            return Err(format!("{name} is {count}, not {wanted}"));
+        }
+    }
+    let outputs = outputs(&mut client);
+    let there: HashSet<_> = outputs.iter().map(|(id, _)| id.as_str()).collect();
+    if there.len() != outputs.len() || outputs.iter().any(|(id, _)| !expected.contains_key(id)) {
+        return Err("an integrated event is there twice or too many".into());
+    }
+    if evicted == 0 && there.len() != expected.len() {
+        return Err(format!("{} of {} are there", there.len(), expected.len()));
+    }
+    trial.seen.refused = refused;
+    trial.seen.sources = sources.len() as u64;
+    trial.seen.integrated = expected.len() as u64;
+    Ok(trial.seen)
+}
