@@ -405,6 +405,15 @@ impl Context<'_> {
         .ok()?
     }
 
+    /// The same, but refused as a client's write would be: where there are too few good replicas, or where the server
+    /// can't persist.
+    ///
+    /// # Errors
+    /// The server's own error line.
+    pub fn write_if_allowed(&self, command: &CStr, args: &[Str]) -> Result<(), String> {
+        self.call(command, c"!ESv", args, |_| ())
+    }
+
     /// Has the server rewrite its append-only file.
     ///
     /// # Errors

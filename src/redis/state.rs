@@ -32,6 +32,8 @@ pub struct Counters {
     pub oversized: u64,
     /// Panics that were caught, and calls that found the state in use.
     pub internal_errors: u64,
+    /// Times the server has refused to let time pass.
+    pub ticks_refused: u64,
 }
 
 /// The module's state.

@@ -1,7 +1,7 @@
 //! What has to come out, worked out a second time: rules simple enough to be followed in a few lines each, and nothing of
 //! the engine.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
@@ -78,11 +78,19 @@ impl Source {
     }
 }
 
-/// Every integrated event that these sources make: its `event_id`, and words to tell it by.
-pub fn expected(sources: &[Source]) -> BTreeMap<String, String> {
+/// An integrated event that has to be there.
+pub struct Integrated {
+    /// Its `event_id`. Two have the same one only where entry ids were used twice.
+    pub id: String,
+    /// Words to tell it by.
+    pub what: String,
+}
+
+/// Every integrated event that these sources make.
+pub fn integrated(sources: &[Source]) -> Vec<Integrated> {
     let mut in_order: Vec<&Source> = sources.iter().collect();
     in_order.sort_by(|a, b| (&a.writer, a.n).cmp(&(&b.writer, b.n)));
-    let mut out = BTreeMap::new();
+    let mut out = Vec::new();
     let (arrived, timed): (Vec<_>, Vec<_>) = in_order
         .into_iter()
         .partition(|source| source.key.starts_with("t:"));
@@ -118,7 +126,7 @@ fn parts<'a>(
 
 /// An A and the next B, the newest A first, each once. Of events with a time of their own those that are too far
 /// apart belong to different groups.
-fn pair(events: &[&Source], rule: &str, tag: &str, out: &mut BTreeMap<String, String>) {
+fn pair(events: &[&Source], rule: &str, tag: &str, out: &mut Vec<Integrated>) {
     let mut open: Vec<&Source> = Vec::new();
     for event in events {
         match event.event_type.as_str() {
@@ -135,7 +143,7 @@ fn pair(events: &[&Source], rule: &str, tag: &str, out: &mut BTreeMap<String, St
 }
 
 /// Three As and a B, after which everything is forgotten.
-fn burst(events: &[&Source], out: &mut BTreeMap<String, String>) {
+fn burst(events: &[&Source], out: &mut Vec<Integrated>) {
     let mut open: Vec<&Source> = Vec::new();
     for event in events {
         match event.event_type.as_str() {
@@ -152,7 +160,7 @@ fn burst(events: &[&Source], out: &mut BTreeMap<String, String>) {
 }
 
 /// A D with every C of the last moments.
-fn recent(events: &[&Source], out: &mut BTreeMap<String, String>) {
+fn recent(events: &[&Source], out: &mut Vec<Integrated>) {
     for (at, d) in events.iter().enumerate() {
         if d.event_type == "D" {
             let cs = events[..at].iter().filter(|c| c.event_type == "C");
@@ -164,7 +172,7 @@ fn recent(events: &[&Source], out: &mut BTreeMap<String, String>) {
 }
 
 /// The leaky sum.
-fn filling(events: &[&Source], out: &mut BTreeMap<String, String>) {
+fn filling(events: &[&Source], out: &mut Vec<Integrated>) {
     let (mut level, mut last, mut fired) = (0.0f64, 0, None);
     let mut contributions: Vec<&Source> = Vec::new();
     for event in events {
@@ -189,7 +197,7 @@ fn filling(events: &[&Source], out: &mut BTreeMap<String, String>) {
 }
 
 /// An O without its S, which comes together with it or not at all.
-fn silent(events: &[&Source], out: &mut BTreeMap<String, String>) {
+fn silent(events: &[&Source], out: &mut Vec<Integrated>) {
     if let [o] = events {
         if o.event_type == "O" {
             emit("silent", "", &[o], out);
@@ -198,7 +206,7 @@ fn silent(events: &[&Source], out: &mut BTreeMap<String, String>) {
 }
 
 /// A P and a Q of one transaction.
-fn whole(events: &[&Source], out: &mut BTreeMap<String, String>) {
+fn whole(events: &[&Source], out: &mut Vec<Integrated>) {
     if let [p, q] = events {
         if p.event_type == "P" && q.event_type == "Q" {
             emit("whole", "", &[p, q], out);
@@ -206,7 +214,7 @@ fn whole(events: &[&Source], out: &mut BTreeMap<String, String>) {
     }
 }
 
-fn emit(rule: &str, tag: &str, sources: &[&Source], out: &mut BTreeMap<String, String>) {
+fn emit(rule: &str, tag: &str, sources: &[&Source], out: &mut Vec<Integrated>) {
     let (domain, name, text) = RULES
         .into_iter()
         .find(|(_, name, _)| *name == rule)
@@ -228,8 +236,6 @@ fn emit(rule: &str, tag: &str, sources: &[&Source], out: &mut BTreeMap<String, S
             )
         })
         .collect();
-    out.insert(
-        id,
-        format!("{rule} of {}: {}", sources[0].writer, shown.join(", ")),
-    );
+    let what = format!("{rule} of {}: {}", sources[0].writer, shown.join(", "));
+    out.push(Integrated { id, what });
 }

@@ -137,7 +137,9 @@ impl Trial {
     /// The same where there was no blow.
     pub fn check(&mut self, client: &mut Client) -> Result {
         let sources = sources(client);
-        let expected = model::expected(&sources);
+        let integrated = model::integrated(&sources).into_iter();
+        let expected = integrated.map(|integrated| (integrated.id, integrated.what));
+        let expected: BTreeMap<_, _> = expected.collect();
         // What waits for a deadline, or for its turn, comes with time.
         let start = Instant::now();
         let mut difference = compare(client, &expected);

@@ -18,7 +18,7 @@ pub fn promote(effort: Effort) -> Result<Seen> {
         trial.verify(&mut client)?;
         replica.restart();
         let port = primary.port().to_string();
-        connect(&replica).ok(&["REPLICAOF", "127.0.0.1", &port]);
+        connect(&replica).text(&["REPLICAOF", "127.0.0.1", &port]);
     }
     end(trial, &primary)
 }
