@@ -125,7 +125,7 @@ fn an_axon_that_has_used_up_its_ids_is_refused_by_the_server() {
 
 #[test]
 fn where_xadd_has_another_name_nothing_can_be_appended() {
-    let renamed = Options::new().arg("--rename-command", "XADD APPEND_TO_STREAM");
+    let renamed = Options::new().arg("--rename-command XADD", "APPEND_TO_STREAM");
     let Some(server) = own(renamed) else {
         return;
     };

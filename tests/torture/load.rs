@@ -214,7 +214,7 @@ fn fields(source: &Source) -> Vec<(&'static str, String)> {
 
 fn xadd(source: &Source) -> Cmd {
     let mut command = redis::cmd("XADD");
-    command.arg(&source.key).arg("*").arg(&fields(source));
+    command.arg(&source.key).arg("*").arg(fields(source));
     command
 }
 
@@ -232,7 +232,7 @@ fn commands(batch: &Batch) -> Vec<Cmd> {
             command.arg(SCRIPT).arg(sources.len());
             command.arg(sources.iter().map(|source| &source.key).collect::<Vec<_>>());
             for source in sources {
-                command.arg(&fields(source));
+                command.arg(fields(source));
             }
             vec![command]
         }

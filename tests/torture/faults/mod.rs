@@ -104,7 +104,7 @@ pub const FAULTS: [Fault; 19] = [
     },
     Fault {
         name: "maxmemory, `allkeys-lru`",
-        how: "the same: axons and outputs are evicted",
+        how: "the same: axons and outputs are evicted, so what is counted is what was taken and emitted",
         run: memory::allkeys_lru,
     },
     Fault {
