@@ -200,16 +200,21 @@ impl Server {
     /// # Panics
     /// When it does not come up; the panic's message holds its log.
     pub fn restart(&mut self) {
+        assert!(
+            self.try_restart(),
+            "the server did not come up again:\n{}",
+            self.log_tail()
+        );
+    }
+
+    /// The same; false where it ended by itself.
+    pub fn try_restart(&mut self) -> bool {
         if let Some(mut process) = self.process.take() {
             process.wait();
             process.kill();
         }
         self.process = Some(Process::spawn(&self.options, self.dir.path(), self.port));
-        assert!(
-            self.wait_until_up(),
-            "the server did not come up again:\n{}",
-            self.log_tail()
-        );
+        self.wait_until_up()
     }
 
     /// False where the process ended by itself.

@@ -38,7 +38,15 @@ fn cut(effort: Effort, place: fn(&[u8], &mut fastrand::Rng) -> usize) -> Result<
         trial.write(&server, 10);
         let written: Vec<_> = trial.acknowledged().cloned().collect();
         server.kill();
-        server.restart();
+        // Where the cut was in a transaction and the rewrite is not done, Redis comes up at the second attempt.
+        if !server.try_restart() {
+            let log = server.log_tail();
+            assert!(
+                log.contains("the truncated file is not the last file"),
+                "{log}"
+            );
+            server.restart();
+        }
         trial.check(&mut connect(&server)).map_err(shown)?;
         if trial.acknowledged().count() < written.len() {
             return Err(shown("what was written after it is gone".into()));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{begin, connect, Effort, Result, Seen};
+use super::{begin, connect, Effort, Result, Seen, Trial};
 use crate::model;
 use crate::support::{stat, Client, Options};
 use crate::trial::outputs;
@@ -36,6 +36,11 @@ fn figure(client: &mut Client, section: &str, name: &str) -> u64 {
     info[name].trim().parse().expect("a number")
 }
 
+/// Keys evicted and writes refused so far. While writers write, the latter stands still.
+fn pressure(client: &mut Client, trial: &Trial) -> (u64, u64) {
+    (figure(client, "stats", "evicted_keys"), trial.refused().0)
+}
+
 fn fill(effort: Effort, policy: &str, expiring: bool) -> Result<Seen> {
     let (mut trial, server) = begin(effort, Options::new().arg("--maxmemory-policy", policy));
     let mut client = connect(&server);
@@ -49,17 +54,23 @@ fn fill(effort: Effort, policy: &str, expiring: bool) -> Result<Seen> {
         let room = trial.rng.u64(1..8) << 16;
         let limit = figure(&mut client, "memory", "used_memory") + room;
         client.ok(&["CONFIG", "SET", "maxmemory", &limit.to_string()]);
+        let before = pressure(&mut client, &trial);
         let load = trial.load(&server);
-        trial.moment();
+        client.wait_until("the limit", |client| {
+            let memory = client.info("memory");
+            let bytes = |name: &str| memory[name].trim().parse::<u64>().expect("a number");
+            bytes("used_memory") > bytes("maxmemory")
+                || figure(client, "stats", "evicted_keys") > before.0
+        });
         trial.moment();
         trial.ended(load.stop());
+        if pressure(&mut client, &trial) == before {
+            return Err("there was room for everything".into());
+        }
         trial.seen.blows += 1;
     }
     let evicted = figure(&mut client, "stats", "evicted_keys");
     let (refused, reasons) = trial.refused();
-    if evicted + refused == 0 {
-        return Err("there was room for everything".into());
-    }
     if let Some(reason) = reasons
         .keys()
         .find(|reason| !["OOM", "EXECABORT"].contains(&reason.as_str()))
