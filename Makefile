@@ -7,8 +7,11 @@ MAKEFLAGS += --no-print-directory
 PORT ?= 6379
 # More words for the demo, the flights or the benchmark: make demo ARGS=--help
 ARGS ?=
-# Seconds for each fuzz target.
-TIME ?= 60
+# Seconds for each fuzz target (60), or for all faults of the torture (600).
+TIME ?=
+# What the torture draws its random numbers from, and a part of the names of the faults to try (all).
+SEED ?= 1
+ONLY ?=
 PYTHON ?= python3
 export PYTHON
 
@@ -73,8 +76,13 @@ fuzz: $(FUZZED:%=fuzz-%) ## look for bytes that break the engine, TIME=60 second
 fuzz-%:
 	@mkdir -p fuzz/target/corpus/$* fuzz/artifacts/$*
 	cd fuzz && cargo run --release --target "$$(rustc -vV | sed -n 's/^host: //p')" --bin $* -- \
-		target/corpus/$* corpus/$* -artifact_prefix=artifacts/$*/ -max_total_time=$(TIME) -max_len=2048 -timeout=10 \
+		target/corpus/$* corpus/$* -artifact_prefix=artifacts/$*/ -max_total_time=$(or $(TIME),60) -max_len=2048 -timeout=10 \
 		$(if $(filter events,$*),,-dict=rules.dict)
+
+.PHONY: torture
+torture: ## kill, cut off, fill up and fail over servers under load, for TIME=600 seconds with SEED=1, and print what came of it
+	$(TOOLS) run libclang redis -- env LEAFLET_TORTURE_TIME=$(TIME) LEAFLET_TORTURE_SEED=$(SEED) \
+		LEAFLET_TORTURE_ONLY='$(ONLY)' cargo test --release --test torture torture -- --ignored --exact --nocapture
 
 .PHONY: check
 check: ## formatting, clippy with and without the module, documentation

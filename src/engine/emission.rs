@@ -23,6 +23,13 @@ pub struct Emission {
     pub hops: u32,
 }
 
+impl Emission {
+    /// Its `event_id`, which is the first of its fields.
+    pub fn event_id(&self) -> &[u8] {
+        self.fields.first().map_or(b"", |(_, value)| value)
+    }
+}
+
 /// A leaflet in which something waits for time to pass. The host's clock is not the leaflet's: what counts is how long
 /// the leaflet gets no event.
 #[derive(Debug, Clone, PartialEq, Eq)]

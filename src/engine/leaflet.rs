@@ -197,7 +197,7 @@ impl Leaflet {
 
     /// Drops deadlines and held events of a leaflet that is dropped, so many at most, which `left` counts down. Its
     /// windows, when that is all.
-    pub fn drop_some(&mut self, left: &mut usize) -> Option<Vec<Box<Window>>> {
+    pub fn drop_some(&mut self, left: &mut usize) -> Option<impl Iterator<Item = Box<Window>>> {
         while *left > 0 {
             *left -= 1;
             let any = self.deadlines.pop_first().is_some()
@@ -205,7 +205,7 @@ impl Leaflet {
                 || self.held.drop_next();
             if !any {
                 let windows = std::mem::take(&mut self.windows);
-                return Some(windows.into_values().collect());
+                return Some(windows.into_values());
             }
         }
         None

@@ -51,9 +51,7 @@ impl Remains {
                 self.windows.clear_some(left, &mut self.store, |_, _| {});
             } else if let Some(leaflet) = &mut self.leaflet {
                 if let Some(windows) = leaflet.drop_some(left) {
-                    windows
-                        .into_iter()
-                        .for_each(|window| self.windows.add(&leaflet.tag, window));
+                    windows.for_each(|window| self.windows.add(&leaflet.tag, window));
                     self.leaflet = None;
                 }
             } else if self.next < self.leaflets.end() {

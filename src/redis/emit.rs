@@ -65,11 +65,16 @@ fn drain(append: impl Fn(&Emission) -> Result<(), String>) {
         let _ = state::with(|state| state.appended(&queued, result.is_ok()));
         if let Err(why) = result {
             log::repeated(Kind::Emit, || {
+                let Emission {
+                    rule,
+                    domain,
+                    output,
+                    ..
+                } = &queued.emission;
+                let id = queued.emission.event_id().escape_ascii();
+                let output = output.escape_ascii();
                 format!(
-                    "rule '{}' of domain '{}': can't append to '{}': {why}",
-                    queued.emission.rule,
-                    queued.emission.domain,
-                    queued.emission.output.escape_ascii()
+                    "rule '{rule}' of domain '{domain}': can't append {id} to '{output}': {why}"
                 )
             });
         }

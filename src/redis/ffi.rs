@@ -9,7 +9,7 @@ use super::commands::{self, signature::Signature, spec::Command, table::COMMANDS
 use super::config::{self, Setting, SETTINGS};
 use super::log::{escaped, Level};
 use super::{
-    emit, free, guard, info, ingest, load, persistence, phase, state, wake, NAME, VERSION,
+    emit, free, guard, info, ingest, load, persistence, phase, state, torn, wake, NAME, VERSION,
 };
 use crate::engine::EntryId;
 use redis_module::raw;
@@ -335,22 +335,25 @@ impl Context<'_> {
 
     /// Has [`wake::on_timer`] called once, after this time.
     pub fn start_timer(&self, after: Duration) {
-        let after = after.as_millis() as c_longlong;
-        api!(RedisModule_CreateTimer(
-            self.ptr,
-            after,
-            Some(on_timer),
-            null_mut()
-        ));
+        self.call_after(after, on_timer);
     }
 
     /// Has [`free::on_timer`] called once, after this time.
     pub fn start_free(&self, after: Duration) {
+        self.call_after(after, on_free);
+    }
+
+    /// Has [`torn::on_timer`] called once, after this time.
+    pub fn start_rewrite(&self, after: Duration) {
+        self.call_after(after, on_rewrite);
+    }
+
+    fn call_after(&self, after: Duration, call: OnTimer) {
         let after = after.as_millis() as c_longlong;
         api!(RedisModule_CreateTimer(
             self.ptr,
             after,
-            Some(on_free),
+            Some(call),
             null_mut()
         ));
     }
@@ -403,6 +406,23 @@ impl Context<'_> {
             (!value.is_null()).then(|| reply_text(value))
         })
         .ok()?
+    }
+
+    /// The same, but refused as a client's write would be: where there are too few good replicas, or where the server
+    /// can't persist.
+    ///
+    /// # Errors
+    /// The server's own error line.
+    pub fn write_if_allowed(&self, command: &CStr, args: &[Str]) -> Result<(), String> {
+        self.call(command, c"!ESv", args, |_| ())
+    }
+
+    /// Has the server rewrite its append-only file.
+    ///
+    /// # Errors
+    /// The server's own error line.
+    pub fn rewrite_aof(&self) -> Result<(), String> {
+        self.call(c"BGREWRITEAOF", c"Ev", &[], |_| ())
     }
 
     fn call<R>(
@@ -723,12 +743,18 @@ unsafe extern "C" fn on_job(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
     guard(|| emit::run(&Context::new(ctx)));
 }
 
+type OnTimer = unsafe extern "C" fn(*mut raw::RedisModuleCtx, *mut c_void);
+
 unsafe extern "C" fn on_timer(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
     guard(|| wake::on_timer(&Context::new(ctx)));
 }
 
 unsafe extern "C" fn on_free(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
     guard(|| free::on_timer(&Context::new(ctx)));
+}
+
+unsafe extern "C" fn on_rewrite(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
+    guard(|| torn::on_timer(&Context::new(ctx)));
 }
 
 unsafe extern "C" fn on_info(info: *mut raw::RedisModuleInfoCtx, for_crash_report: c_int) {
@@ -781,13 +807,17 @@ unsafe extern "C" fn on_event(
     data: *mut c_void,
 ) {
     guard(|| match (event.id, subevent) {
+        (raw::REDISMODULE_EVENT_LOADING, raw::REDISMODULE_SUBEVENT_LOADING_AOF_START) => {
+            phase::on_loading_start();
+            torn::on_aof_start(&Context::new(ctx));
+        }
         (
             raw::REDISMODULE_EVENT_LOADING,
             raw::REDISMODULE_SUBEVENT_LOADING_RDB_START
-            | raw::REDISMODULE_SUBEVENT_LOADING_AOF_START
             | raw::REDISMODULE_SUBEVENT_LOADING_REPL_START,
         ) => phase::on_loading_start(),
         (raw::REDISMODULE_EVENT_LOADING, raw::REDISMODULE_SUBEVENT_LOADING_ENDED) => {
+            torn::on_loaded(&Context::new(ctx));
             wake::arm(&Context::new(ctx));
         }
         (raw::REDISMODULE_EVENT_FLUSHDB, raw::REDISMODULE_SUBEVENT_FLUSHDB_START) => {

@@ -48,6 +48,7 @@ pub fn figures(
         ),
         ("events_oversized", state.counters.oversized),
         ("internal_errors", state.counters.internal_errors),
+        ("ticks_refused", state.counters.ticks_refused),
         ("freeing", state.engine.freeing()),
     ])
 }

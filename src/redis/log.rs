@@ -23,9 +23,11 @@ pub enum Kind {
     State,
     /// An entry that could not be read.
     Entry,
+    /// Time that could not pass.
+    Tick,
 }
 
-const KINDS: usize = Kind::Entry as usize + 1;
+const KINDS: usize = Kind::Tick as usize + 1;
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Lets one line through per interval and counts the others.

@@ -2,7 +2,7 @@
 //!
 //! `ffi` holds every unsafe line and every function the server calls; it hands over to `ingest` (entries
 //! in), `emit` (integrated events out), `wake` (time in silence), `free` (what was dropped), `backtest` (rules tried on the past), `commands`, `config`, `info`,
-//! `persistence` and `phase`, which share the `state`.
+//! `persistence`, `torn` (a damaged append-only file) and `phase`, which share the `state`.
 
 mod alloc;
 mod backtest;
@@ -19,6 +19,7 @@ mod log;
 mod persistence;
 mod phase;
 mod state;
+mod torn;
 mod wake;
 
 use crate::engine::Settings;

@@ -32,6 +32,8 @@ pub struct Counters {
     pub oversized: u64,
     /// Panics that were caught, and calls that found the state in use.
     pub internal_errors: u64,
+    /// Times the server has refused to let time pass.
+    pub ticks_refused: u64,
 }
 
 /// The module's state.
@@ -51,6 +53,8 @@ pub struct State {
     appending: Option<u32>,
     /// The log has its line about untagged axons in a cluster.
     pub untagged_reported: bool,
+    /// How large the append-only files were before they were loaded; None but while they are.
+    pub aof_size: Option<u64>,
 }
 
 impl State {
@@ -67,6 +71,7 @@ impl State {
             draining: false,
             appending: None,
             untagged_reported: false,
+            aof_size: None,
         }
     }
 

@@ -93,8 +93,8 @@ impl Wakes {
         }
     }
 
-    /// A leaflet that has waited long enough, and for how long (ms).
-    fn due(&mut self, now: Instant) -> Option<(Leaflet, u64)> {
+    /// A leaflet that has waited long enough.
+    fn due(&mut self, now: Instant) -> Option<(Leaflet, Silence)> {
         loop {
             if self.queue.first()?.0 > now {
                 return None;
@@ -105,13 +105,20 @@ impl Wakes {
             };
             let due = silence.since + silence.needed;
             if due <= now {
-                let passed = now - silence.since;
+                let silence = *silence;
                 self.leaflets.remove(&leaflet);
-                return Some((leaflet, passed.as_millis() as u64));
+                return Some((leaflet, silence));
             }
             silence.queued = due;
             self.queue.insert((due, leaflet));
         }
+    }
+
+    /// The leaflet could not be told; its silence goes on.
+    fn put_back(&mut self, leaflet: Leaflet, silence: Silence, now: Instant) {
+        let queued = now + PERIOD;
+        self.queue.insert((queued, leaflet.clone()));
+        self.leaflets.insert(leaflet, Silence { queued, ..silence });
     }
 }
 
@@ -160,16 +167,24 @@ fn pass(ctx: &Context) -> Duration {
     }
     for _ in 0..SLICE {
         let now = Instant::now();
-        let Ok(Some(((domain, tag), passed))) = state::with(|state| state.wakes.due(now)) else {
+        let Ok(Some((leaflet, silence))) = state::with(|state| state.wakes.due(now)) else {
             return PERIOD;
         };
-        let clock = state::with(|state| state.engine.waiting(&domain, &tag));
+        let ((domain, tag), passed) = (&leaflet, now - silence.since);
+        let clock = state::with(|state| state.engine.waiting(domain, tag));
         // What waited may be gone with its rule or domain.
         if let Ok(Some((clock, _))) = clock {
-            let time = clock.saturating_add(passed).to_string();
-            let args = [domain.as_bytes(), &tag, time.as_bytes()].map(Str::new);
-            if let Err(why) = ctx.write(c"LEAFLET.TICK", &args) {
-                log::repeated(Kind::Emit, || format!("can't let time pass: {why}"));
+            let time = clock.saturating_add(passed.as_millis() as u64);
+            let args = [domain.as_bytes(), tag, time.to_string().as_bytes()].map(Str::new);
+            if let Err(why) = ctx.write_if_allowed(c"LEAFLET.TICK", &args) {
+                log::repeated(Kind::Tick, || {
+                    format!("time can't pass, deadlines wait: {why}")
+                });
+                let _ = state::with(|state| {
+                    state.counters.ticks_refused += 1;
+                    state.wakes.put_back(leaflet, silence, now);
+                });
+                return PERIOD;
             }
         }
         if state::with(|state| state.queued()).is_ok_and(|queued| queued >= ENOUGH) {
@@ -192,7 +207,8 @@ mod tests {
     }
 
     fn due(wakes: &mut Wakes, now: Instant) -> Option<(String, u64)> {
-        let ((_, tag), passed) = wakes.due(now)?;
+        let ((_, tag), silence) = wakes.due(now)?;
+        let passed = (now - silence.since).as_millis() as u64;
         Some((String::from_utf8_lossy(&tag).into_owned(), passed))
     }
 
@@ -231,6 +247,19 @@ mod tests {
         assert_eq!(due(&mut wakes, at(60)), Some(("a".into(), 60)));
         assert_eq!(due(&mut wakes, at(149)), None);
         assert_eq!(due(&mut wakes, at(150)), Some(("c".into(), 100)));
+        assert!(wakes.leaflets.is_empty() && wakes.queue.is_empty());
+    }
+
+    #[test]
+    fn who_could_not_be_told_is_told_later_of_all_the_silence() {
+        let start = Instant::now();
+        let mut wakes = Wakes::default();
+        wakes.note(wake("a", Some(100)), start);
+        let late = start + Duration::from_millis(120);
+        let (leaflet, silence) = wakes.due(late).unwrap();
+        wakes.put_back(leaflet, silence, late);
+        assert_eq!(due(&mut wakes, late), None);
+        assert_eq!(due(&mut wakes, late + PERIOD), Some(("a".into(), 170)));
         assert!(wakes.leaflets.is_empty() && wakes.queue.is_empty());
     }
 }

@@ -1,14 +1,14 @@
 //! Deadlines in replicas and on disk: met once, wherever the time passes.
 
 use crate::deadlines::{feed_at_once, wait_for, UNSHIPPED, UNSHIPPED_IN_AN_HOUR};
-use crate::durability::{aof_commands, aof_path};
 use crate::replication::{catch_up, pair};
+use crate::support::aof::{aof_commands, aof_path};
 use crate::support::{own, stat, Client, Options, Scene, Server};
 use std::fs;
 
 /// The commands in the AOF from this one on, each as its name and first argument.
 fn shape_from(server: &Server, first: &str) -> Vec<String> {
-    let bytes = fs::read(aof_path(server)).expect("the file");
+    let bytes = fs::read(aof_path(server.dir())).expect("the file");
     aof_commands(&bytes)
         .into_iter()
         .map(|(command, _)| command)
@@ -103,7 +103,7 @@ fn a_torn_tick_is_taken_again() {
     let before = scene.out();
     server.kill();
     // The power went between the tick and what it completed.
-    let path = aof_path(&server);
+    let path = aof_path(server.dir());
     let bytes = fs::read(&path).expect("the file");
     let cut = aof_commands(&bytes)
         .into_iter()

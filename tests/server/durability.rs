@@ -2,58 +2,13 @@
 
 use crate::commands::rule_names;
 use crate::seed::SEED;
+use crate::support::aof::{aof_commands, aof_path};
 use crate::support::{own, Options, Scene, Server};
 use std::fs;
-use std::path::PathBuf;
-
-/// The incremental append-only file.
-pub fn aof_path(server: &Server) -> PathBuf {
-    let folder = server.dir().join("appendonlydir");
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .expect("appendonlydir")
-        .map(|file| file.expect("a file").path())
-        .filter(|path| path.to_string_lossy().ends_with(".incr.aof"))
-        .collect();
-    files.sort();
-    files.pop().expect("an incremental file")
-}
-
-/// The commands in an append-only file, each with where it ends.
-pub fn aof_commands(bytes: &[u8]) -> Vec<(Vec<String>, usize)> {
-    let mut at = 0;
-    let line = |at: &mut usize| {
-        let end = *at
-            + bytes[*at..]
-                .windows(2)
-                .position(|w| w == b"\r\n")
-                .expect("a line");
-        let text = std::str::from_utf8(&bytes[*at..end]).expect("a header");
-        *at = end + 2;
-        text.to_string()
-    };
-    let mut commands = Vec::new();
-    while at < bytes.len() {
-        let count: usize = line(&mut at)
-            .trim_start_matches('*')
-            .parse()
-            .expect("a count");
-        let mut command = Vec::new();
-        for _ in 0..count {
-            let length: usize = line(&mut at)
-                .trim_start_matches('$')
-                .parse()
-                .expect("a length");
-            command.push(String::from_utf8_lossy(&bytes[at..at + length]).into_owned());
-            at += length + 2;
-        }
-        commands.push((command, at));
-    }
-    commands
-}
 
 /// The AOF holds `MULTI, XADD source, XADD out, EXEC` in this order, once.
 pub fn assert_cause_and_effect_in_one_transaction(server: &Server, source: &str, out: &str) {
-    let bytes = fs::read(aof_path(server)).expect("the file");
+    let bytes = fs::read(aof_path(server.dir())).expect("the file");
     let commands: Vec<Vec<String>> = aof_commands(&bytes)
         .into_iter()
         .map(|(command, _)| command)
@@ -123,7 +78,7 @@ fn multi_and_scripts_stay_one_transaction_in_the_aof() {
     let script = "redis.call('XADD', KEYS[1], '3-0', 'type', 'A') \
                   redis.call('XADD', KEYS[2], '4-0', 'type', 'B')";
     scene.client.call(&["EVAL", script, "2", &a, &b]);
-    let bytes = fs::read(aof_path(&server)).expect("the file");
+    let bytes = fs::read(aof_path(server.dir())).expect("the file");
     let shape: Vec<String> = aof_commands(&bytes)
         .into_iter()
         .map(|(command, _)| match command.get(1) {
@@ -263,7 +218,7 @@ fn a_torn_transaction_does_not_come_back() {
     let (source, out) = (scene.key("axon_2"), scene.key("out"));
     server.kill();
     // The power went between the completing XADD and the integrated event.
-    let path = aof_path(&server);
+    let path = aof_path(server.dir());
     let bytes = fs::read(&path).expect("the file");
     let cut = aof_commands(&bytes)
         .into_iter()

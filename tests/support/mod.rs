@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod aof;
 pub mod client;
 pub mod scene;
 pub mod server;

@@ -18,9 +18,11 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 const LOG: &str = "server.log";
 
-/// `$1` is the server's folder, the rest its command line. A line on the pipe means that the folder stays.
+/// `$1` is the server's folder, the rest its command line. A line on the pipe means that the folder stays. A file that
+/// can't grow beyond a limit is a full disk to the server, and not its end.
 const WATCHDOG: &str = r#"
 folder=$1; shift
+trap '' XFSZ
 exec 3<&0
 (trap '' INT HUP TERM; keep=; read keep <&3; kill -9 $$; [ -n "$keep" ] || rm -rf "$folder") >/dev/null 2>&1 &
 exec "$@" 3<&- </dev/null
@@ -198,16 +200,21 @@ impl Server {
     /// # Panics
     /// When it does not come up; the panic's message holds its log.
     pub fn restart(&mut self) {
+        assert!(
+            self.try_restart(),
+            "the server did not come up again:\n{}",
+            self.log_tail()
+        );
+    }
+
+    /// The same; false where it ended by itself.
+    pub fn try_restart(&mut self) -> bool {
         if let Some(mut process) = self.process.take() {
             process.wait();
             process.kill();
         }
         self.process = Some(Process::spawn(&self.options, self.dir.path(), self.port));
-        assert!(
-            self.wait_until_up(),
-            "the server did not come up again:\n{}",
-            self.log_tail()
-        );
+        self.wait_until_up()
     }
 
     /// False where the process ended by itself.
