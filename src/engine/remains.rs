@@ -7,6 +7,7 @@ use std::rc::Rc;
 use ahash::AHashMap;
 
 use super::deadline::Deadline;
+use super::index::Index;
 use super::leaflet::Leaflet;
 use super::processor::Rule;
 use super::store::Store;
@@ -20,7 +21,8 @@ const RULE_PIECES: usize = 16;
 pub struct Remains {
     leaflets: IntoIter<Rc<[u8]>, Leaflet>,
     idle: VecDeque<Rc<[u8]>>,
-    pub rules: Vec<Rule>,
+    /// With their names and their index, where the domain is gone.
+    pub rules: (Vec<Rule>, AHashMap<Rc<str>, u64>, Index),
     store: Store,
     leaflet: Option<Leaflet>,
     windows: Clearing,
@@ -38,7 +40,7 @@ impl Remains {
         Self {
             leaflets: leaflets.into_iter(),
             idle,
-            rules: Vec::new(),
+            rules: Default::default(),
             store,
             leaflet: None,
             windows,
@@ -59,7 +61,9 @@ impl Remains {
                 }
             } else if let Some((_, leaflet)) = self.leaflets.next() {
                 self.leaflet = Some(leaflet);
-            } else if self.rules.pop().is_some() {
+            } else if let Some(rule) = self.rules.0.pop() {
+                self.rules.1.remove(&rule.name);
+                self.rules.2.remove(rule.order, &rule.program);
                 *left = left.saturating_sub(RULE_PIECES);
             } else if self.idle.pop_front().is_some() {
                 *left -= 1;
