@@ -9,6 +9,10 @@ PORT ?= 6379
 ARGS ?=
 # Seconds for each fuzz target.
 TIME ?= 60
+# Steps of the soak, on a server and under valgrind, and where its chance begins.
+STEPS ?= 100000
+VALGRIND_STEPS ?= 5000
+SEED ?= 1
 PYTHON ?= python3
 export PYTHON
 
@@ -63,7 +67,7 @@ bench-latency: ## how long the server keeps others waiting, at worst, for about 
 	$(TOOLS) run libclang redis -- cargo bench --bench latency -- $(ARGS)
 
 .PHONY: test
-test: lint check test-engine test-all check-docker ## everything that must hold before a change goes in
+test: lint check test-engine test-all test-valkey check-docker ## everything that must hold before a change goes in
 
 .PHONY: fuzz
 fuzz: $(FUZZED:%=fuzz-%) ## look for bytes that break the engine, TIME=60 seconds for each of fuzz/fuzz_targets
@@ -75,6 +79,16 @@ fuzz-%:
 	cd fuzz && cargo run --release --target "$$(rustc -vV | sed -n 's/^host: //p')" --bin $* -- \
 		target/corpus/$* corpus/$* -artifact_prefix=artifacts/$*/ -max_total_time=$(TIME) -max_len=2048 -timeout=10 \
 		$(if $(filter events,$*),,-dict=rules.dict)
+
+.PHONY: soak
+soak: ## add and delete domains, rules and events STEPS times, then under valgrind, where there is one; what is left?
+	$(TOOLS) run libclang redis valkey -- env LEAFLET_SOAK=$(STEPS) LEAFLET_SOAK_SEED=$(SEED) \
+		LEAFLET_SOAK_VALGRIND=$$(command -v valgrind >/dev/null && echo $(VALGRIND_STEPS) || echo 0) \
+		cargo test --test server soak
+
+.PHONY: test-valkey
+test-valkey: ## run the tests of the server on Valkey
+	$(TOOLS) run libclang valkey -- sh -c 'REDIS_SERVER="$$LEAFLET_VALKEY_SERVER" exec cargo test --test server "$$@"' sh $(ARGS)
 
 .PHONY: check
 check: ## formatting, clippy with and without the module, documentation
