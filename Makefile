@@ -9,9 +9,13 @@ PORT ?= 6379
 ARGS ?=
 # Seconds for each fuzz target (60), or for all faults of the torture (600).
 TIME ?=
-# What the torture draws its random numbers from, and a part of the names of the faults to try (all).
+# Where the chance of the torture and of the soak begins.
 SEED ?= 1
+# A part of the names of the faults to try (all).
 ONLY ?=
+# Steps of the soak, on a server and under valgrind.
+STEPS ?= 100000
+VALGRIND_STEPS ?= 5000
 PYTHON ?= python3
 export PYTHON
 
@@ -66,7 +70,7 @@ bench-latency: ## how long the server keeps others waiting, at worst, for about 
 	$(TOOLS) run libclang redis -- cargo bench --bench latency -- $(ARGS)
 
 .PHONY: test
-test: lint check test-engine test-all check-docker ## everything that must hold before a change goes in
+test: lint check test-engine test-all test-valkey check-docker ## everything that must hold before a change goes in
 
 .PHONY: fuzz
 fuzz: $(FUZZED:%=fuzz-%) ## look for bytes that break the engine, TIME=60 seconds for each of fuzz/fuzz_targets
@@ -83,6 +87,16 @@ fuzz-%:
 torture: ## kill, cut off, fill up and fail over servers under load, for TIME=600 seconds with SEED=1, and print what came of it
 	$(TOOLS) run libclang redis -- env LEAFLET_TORTURE_TIME=$(TIME) LEAFLET_TORTURE_SEED=$(SEED) \
 		LEAFLET_TORTURE_ONLY='$(ONLY)' cargo test --release --test torture torture -- --ignored --exact --nocapture
+
+.PHONY: soak
+soak: ## add and delete domains, rules and events STEPS times, then under valgrind, where there is one; what is left?
+	$(TOOLS) run libclang redis valkey -- env LEAFLET_SOAK=$(STEPS) LEAFLET_SOAK_SEED=$(SEED) \
+		LEAFLET_SOAK_VALGRIND=$$(command -v valgrind >/dev/null && echo $(VALGRIND_STEPS) || echo 0) \
+		cargo test --test server soak
+
+.PHONY: test-valkey
+test-valkey: ## run the tests of the server on Valkey
+	$(TOOLS) run libclang valkey -- sh -c 'REDIS_SERVER="$$LEAFLET_VALKEY_SERVER" exec cargo test --test server "$$@"' sh $(ARGS)
 
 .PHONY: check
 check: ## formatting, clippy with and without the module, documentation

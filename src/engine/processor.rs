@@ -309,9 +309,10 @@ impl Domain {
 
     /// What the domain had counted, and what it held.
     pub fn end(mut self) -> (Stats, Remains) {
-        let mut remains = self.clear();
         let stats = self.stats();
-        remains.rules = self.rules;
+        let rules = std::mem::take(&mut self.rules);
+        let mut remains = self.clear();
+        remains.rules = (rules, self.names, self.index);
         (stats, remains)
     }
 

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use ahash::AHashMap;
+
 use super::deadline::Deadline;
+use super::index::Index;
 use super::leaflet::Leaflet;
 use super::leaflets::Leaflets;
 use super::processor::Rule;
@@ -20,7 +23,8 @@ pub struct Remains {
     /// How far they have come.
     next: u32,
     idle: VecDeque<Rc<[u8]>>,
-    pub rules: Vec<Rule>,
+    /// With their names and their index, where the domain is gone.
+    pub rules: (Vec<Rule>, AHashMap<Rc<str>, u64>, Index),
     store: Store,
     leaflet: Option<Leaflet>,
     windows: Clearing,
@@ -37,7 +41,7 @@ impl Remains {
             leaflets,
             next: 0,
             idle,
-            rules: Vec::new(),
+            rules: Default::default(),
             store,
             leaflet: None,
             windows,
@@ -58,7 +62,9 @@ impl Remains {
                 self.leaflet = self.leaflets.take(self.next);
                 self.next += 1;
                 *left -= 1;
-            } else if self.rules.pop().is_some() {
+            } else if let Some(rule) = self.rules.0.pop() {
+                self.rules.1.remove(&rule.name);
+                self.rules.2.remove(rule.order, &rule.program);
                 *left = left.saturating_sub(RULE_PIECES);
             } else if self.idle.pop_front().is_some() {
                 *left -= 1;

@@ -27,6 +27,7 @@ mod rights;
 mod schema;
 mod seed;
 mod selection;
+mod soak;
 mod starter;
 #[path = "../support/mod.rs"]
 mod support;
