@@ -53,6 +53,7 @@ mod reorder;
 pub mod report;
 mod router;
 pub mod rule;
+pub mod saved;
 pub mod settings;
 mod snapshot;
 pub mod stats;

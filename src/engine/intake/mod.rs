@@ -224,7 +224,12 @@ impl Intake<'_, '_> {
                 program.confidence.as_ref(),
                 &program.emit,
             ),
-            hops: sources.iter().map(|source| source.hops).max().unwrap_or(0) + 1,
+            hops: sources
+                .iter()
+                .map(|source| source.hops)
+                .max()
+                .unwrap_or(0)
+                .saturating_add(1),
         }
     }
 

@@ -207,3 +207,16 @@ pub struct Retention {
     /// Of an INTEGRATE rule's level after its last contribution.
     pub level: u64,
 }
+
+impl Retention {
+    /// Of whatever is kept longest.
+    pub fn longest(&self) -> u64 {
+        let Self {
+            events,
+            seen,
+            fired,
+            level,
+        } = *self;
+        events.max(seen).max(fired).max(level)
+    }
+}
