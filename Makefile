@@ -23,7 +23,7 @@ TOOLS := $(PYTHON) scripts/tools.py
 CARGO := $(TOOLS) run libclang -- cargo
 # What the integration tests run on and with.
 TESTED := libclang redis valkey python-clients node-clients flights
-FUZZED := parser expression events
+FUZZED := parser expression events snapshot
 
 .PHONY: help
 help: ## list the targets
@@ -80,8 +80,8 @@ fuzz: $(FUZZED:%=fuzz-%) ## look for bytes that break the engine, TIME=60 second
 fuzz-%:
 	@mkdir -p fuzz/target/corpus/$* fuzz/artifacts/$*
 	cd fuzz && cargo run --release --target "$$(rustc -vV | sed -n 's/^host: //p')" --bin $* -- \
-		target/corpus/$* corpus/$* -artifact_prefix=artifacts/$*/ -max_total_time=$(or $(TIME),60) -max_len=2048 -timeout=10 \
-		$(if $(filter events,$*),,-dict=rules.dict)
+		target/corpus/$* corpus/$* -artifact_prefix=artifacts/$*/ -max_total_time=$(or $(TIME),60) -max_len=2048 -timeout=10 -len_control=0 \
+		$(if $(filter events snapshot,$*),,-dict=rules.dict)
 
 .PHONY: torture
 torture: ## kill, cut off, fill up and fail over servers under load, for TIME=600 seconds with SEED=1, and print what came of it

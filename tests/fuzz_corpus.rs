@@ -6,7 +6,7 @@ mod targets;
 use std::fs;
 use std::path::Path;
 
-use targets::{events, expression, parser};
+use targets::{events, expression, parser, snapshot};
 
 /// Tries every file of a target's corpus.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -37,4 +37,9 @@ fn any_expression_has_a_value_and_one_truth() {
 #[test]
 fn any_events_do_no_harm() {
     replay("events", events::check);
+}
+
+#[test]
+fn any_saved_bytes_are_refused_or_make_sense() {
+    replay("snapshot", snapshot::check);
 }

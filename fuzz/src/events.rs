@@ -30,7 +30,7 @@ const RULES: [&str; 16] = [
 /// A domain whose events are put in order first.
 const ORDERED: &str = "ordered";
 
-const KEYS: [&[u8]; 7] = [
+pub(super) const KEYS: [&[u8]; 7] = [
     b"stream:axon_1",
     b"stream:axon_2",
     b"stream:axon_3",
@@ -39,15 +39,17 @@ const KEYS: [&[u8]; 7] = [
     b"stream:axon_{u}3",
     b"stream:axon_x:axon_1",
 ];
-const TYPES: [&[u8]; 6] = [b"A", b"B", b"A", b"C", b"D", b"\xff"];
-const VALUES: [&[u8]; 8] = [b"0", b"1", b"2.5", b"4", b"-3", b"1e308", b"x", b"true"];
+pub(super) const TYPES: [&[u8]; 6] = [b"A", b"B", b"A", b"C", b"D", b"\xff"];
+pub(super) const VALUES: [&[u8]; 8] = [b"0", b"1", b"2.5", b"4", b"-3", b"1e308", b"x", b"true"];
 /// So many of the rules are there at a time: they don't affect each other.
 const CHOSEN: usize = 3;
 /// Up to so many things happen.
 const MAX_STEPS: usize = 256;
+/// When it begins, ms.
+pub(super) const START: u64 = 1_000_000;
 
 /// What an engine has to go through.
-enum Step<'a> {
+pub(super) enum Step<'a> {
     Event {
         key: &'static [u8],
         id: EntryId,
@@ -82,8 +84,8 @@ pub fn check(data: &[u8]) {
         max_sources: 4,
         ..Settings::default()
     };
-    let chosen = [(); CHOSEN].map(|()| usize::from(bytes.byte()) % RULES.len());
-    let mut now = 1_000_000;
+    let chosen = choose(&mut bytes);
+    let mut now = START;
     let steps: Vec<Step> =
         std::iter::from_fn(|| (!bytes.is_empty()).then(|| step(&mut bytes, &mut now)))
             .take(MAX_STEPS)
@@ -117,7 +119,13 @@ pub fn check(data: &[u8]) {
     assert_eq!(left, [0; 4], "of rules that are gone");
 }
 
-fn step<'a>(bytes: &mut Bytes<'a>, now: &mut u64) -> Step<'a> {
+/// Chooses rules.
+pub(super) fn choose(bytes: &mut Bytes) -> [usize; CHOSEN] {
+    [(); CHOSEN].map(|()| usize::from(bytes.byte()) % RULES.len())
+}
+
+/// The next thing that happens, at `now` or later.
+pub(super) fn step<'a>(bytes: &mut Bytes<'a>, now: &mut u64) -> Step<'a> {
     let what = bytes.byte();
     match what {
         // Most of what happens is events.
@@ -183,7 +191,8 @@ const TIMES: [&[u8]; 8] = [
     b"",
 ];
 
-fn engine(settings: Settings, chosen: [usize; CHOSEN]) -> Engine {
+/// An engine with these rules in two domains.
+pub(super) fn engine(settings: Settings, chosen: [usize; CHOSEN]) -> Engine {
     let mut engine = Engine::new(settings);
     let ordered = DomainSpec {
         output: "stream:ordered_events".into(),
@@ -209,7 +218,7 @@ fn add(engine: &mut Engine, domain: &str, number: usize, rule: usize, how: AddRu
 }
 
 /// What the engine hands back at each step.
-fn feed(engine: &mut Engine, steps: &[Step]) -> Vec<Vec<Emission>> {
+pub(super) fn feed(engine: &mut Engine, steps: &[Step]) -> Vec<Vec<Emission>> {
     let handed_back = steps.iter().map(|step| {
         let mut out = Vec::new();
         take(engine, step, &mut out);

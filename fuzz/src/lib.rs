@@ -5,3 +5,4 @@ mod bytes;
 pub mod events;
 pub mod expression;
 pub mod parser;
+pub mod snapshot;

@@ -57,8 +57,14 @@ impl Fields {
         }
     }
 
+    /// The field of a slot.
     pub fn get(&self, slot: Slot) -> &FieldRef {
         &self.slots[slot as usize].0
+    }
+
+    /// A rule uses the slot.
+    pub fn is_used(&self, slot: Slot) -> bool {
+        self.slots[slot as usize].1 > 0
     }
 }
 
@@ -77,7 +83,9 @@ mod tests {
         fields.release(a);
         assert_eq!(fields.get(a), &field("a"));
         fields.release(a);
+        assert!(!fields.is_used(a));
         assert_eq!(fields.acquire(&field("c")).unwrap(), a);
+        assert!(fields.is_used(a));
         assert_eq!(fields.get(a), &field("c"));
     }
 }

@@ -39,9 +39,9 @@ impl Level {
         self.value
     }
 
-    /// It is a level that can come about.
-    pub fn is_sound(&self) -> bool {
-        self.value.is_finite()
+    /// It is a level that can have come about until this time (ms).
+    pub fn is_sound(&self, time: u64) -> bool {
+        self.value.is_finite() && self.last.max(self.fired.unwrap_or(0)) <= time
     }
 
     /// The level at this time (ms), if nothing comes until then.

@@ -24,6 +24,7 @@
 //! # Ok::<(), leaflet::engine::Error>(())
 //! ```
 
+mod axons;
 pub mod backtest;
 mod deadline;
 pub mod domain;
@@ -57,6 +58,7 @@ mod reorder;
 pub mod report;
 mod router;
 pub mod rule;
+pub mod saved;
 pub mod settings;
 mod snapshot;
 pub mod stats;
@@ -275,6 +277,18 @@ impl Engine {
     /// # Errors
     /// Where there is no such domain, the name is taken or no name, or the text is no rule; nothing changes then.
     pub fn add_rule(&mut self, domain: &str, name: &str, text: &str, how: AddRule) -> Result<()> {
+        self.define_rule(domain, name, text, how, rule::contradiction::check)
+    }
+
+    /// Adds (or replaces) a rule that passes this check.
+    fn define_rule(
+        &mut self,
+        domain: &str,
+        name: &str,
+        text: &str,
+        how: AddRule,
+        check: impl FnOnce(&rule::ast::Rule) -> Result<()>,
+    ) -> Result<()> {
         let at = self.domain_place(domain)?;
         domain::check_name("rule", name)?;
         let rule = rule::parse(text)?;
@@ -296,6 +310,7 @@ impl Engine {
                 "domain '{domain}' has {MAX_RULES} rules already, which is the limit"
             )));
         }
+        check(&rule)?;
         let place = place.unwrap_or(rules.len());
         self.domains[at].put_rule(place, name, text, program, how.paused)
     }
@@ -465,7 +480,8 @@ impl Engine {
                     replace: false,
                     paused: rule.paused,
                 };
-                restored.add_rule(&domain.spec.name, &rule.name, &rule.text, how)?;
+                // What was taken once is not refused by a version that knows better.
+                restored.define_rule(&domain.spec.name, &rule.name, &rule.text, how, |_| Ok(()))?;
             }
         }
         if let Some(windows) = windows {

@@ -44,7 +44,9 @@ pub fn push_part(key: &mut PartitionKey, text: &[u8]) {
 pub fn key_parts(mut key: &[u8]) -> Vec<&[u8]> {
     let mut parts = Vec::new();
     while let Some((length, rest)) = key.split_first_chunk() {
-        let (part, rest) = rest.split_at(u32::from_le_bytes(*length) as usize);
+        let Some((part, rest)) = rest.split_at_checked(u32::from_le_bytes(*length) as usize) else {
+            break;
+        };
         parts.push(part);
         key = rest;
     }
@@ -156,6 +158,12 @@ impl Partition {
             Some(join) => join.equal_to(value),
             None => Ok(None),
         }
+    }
+
+    /// A deadline of this event waits for this NOT.
+    pub fn waits(&self, seq: u64, absence: usize) -> bool {
+        let more = self.more.as_ref();
+        more.is_some_and(|more| more.pending.waits(seq, absence))
     }
 
     /// The level of an INTEGRATE rule.

@@ -4,6 +4,7 @@
 
 mod agreement;
 mod compare;
+mod contradictions;
 mod determinism;
 mod dropped;
 mod held;

@@ -79,6 +79,29 @@ fn step(engine: &mut Engine, entry: &Entry, number: usize) -> Vec<Emission> {
     feed(engine, entry)
 }
 
+#[test]
+fn a_deadline_whose_event_left_while_its_rule_was_paused_is_not_kept() {
+    let text = "MATCH A -> NOT B FOR 2s PARTITION BY k WITHIN 1s";
+    let mut live = engine();
+    live.add_rule("default", "r", text, AddRule::default())
+        .expect("a rule");
+    let lines = [
+        "a A@axon_1 1000 k=1",
+        "b C@axon_1 90000",
+        "c C@axon_1 90001",
+    ];
+    for (number, entry) in Entry::read_all(&lines).iter().enumerate() {
+        assert_eq!(feed(&mut live, entry), []);
+        live.set_paused("default", "r", number < 2).expect("a rule");
+    }
+    let mut other = copy(&live);
+    assert_eq!(other.snapshot(), live.snapshot());
+    for entry in &Entry::read_all(&["d A@axon_1 90002 k=1", "e C@axon_1 99000"]) {
+        assert_eq!(feed(&mut other, entry), feed(&mut live, entry));
+    }
+    assert_eq!(other.snapshot(), live.snapshot());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,

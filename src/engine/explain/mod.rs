@@ -4,11 +4,13 @@ mod memory;
 #[cfg(test)]
 mod tests;
 
+use super::axons::doubt;
 use super::key::short_name;
 use super::processor::Domain;
 use super::report::{counted, duration, joined, Report};
 use super::rule::ast::{Consume, Reset, Select};
 use super::rule::compile::compile;
+use super::rule::contradiction;
 use super::rule::describe::{Written, WrittenAtom};
 use super::rule::pattern::{members, set_of, AtomSet};
 use super::rule::program::{Absence, Condition, Gap, Integrate, Kind, Limit, Match, Program};
@@ -36,7 +38,10 @@ impl Engine {
     /// Where there is no such domain, or the text is no rule.
     pub fn explain_text(&self, domain: &str, text: &str) -> Result<Report> {
         let at = self.domain_place(domain)?;
-        self.explain_parsed(at, "", &parse(text)?)
+        let rule = parse(text)?;
+        let report = self.explain_parsed(at, "", &rule)?;
+        contradiction::check(&rule)?;
+        Ok(report)
     }
 
     fn explain_parsed(&self, at: usize, name: &str, rule: &ast::Rule) -> Result<Report> {
@@ -191,11 +196,13 @@ impl Explained<'_> {
             let listed = covered()
                 .take(LISTED_AXONS)
                 .map(|name| String::from_utf8_lossy(name).into_owned());
+            let doubt = atom.axon.as_ref().and_then(|axon| doubt(self.domain, axon));
             reads.push(Report::Map(vec![
                 ("type", written.event_type.as_str().into()),
                 ("axon", written.axon.as_str().into()),
                 ("axons_known", (covered().count() as u64).into()),
                 ("axons", Report::list(listed)),
+                ("doubt", doubt.unwrap_or_default().into()),
             ]));
         }
         Report::List(reads)

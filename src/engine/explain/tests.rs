@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::domain::{AddRule, DEFAULT_DOMAIN};
+use crate::engine::domain::{AddRule, DomainSpec, DEFAULT_DOMAIN};
 use crate::engine::{EntryId, Event};
 
 fn explained(text: &str) -> Report {
@@ -149,4 +149,39 @@ fn what_an_event_takes_is_what_a_window_counts() {
     let event = told("event") + told("event_in_window") + texts as u64;
     let counted = bytes[1] - bytes[0];
     assert!((event..=event + 64).contains(&counted), "{event} {counted}");
+}
+
+#[test]
+fn an_axon_that_is_misspelt_is_named() {
+    let mut engine = Engine::new(Settings::default());
+    for key in ["stream:axon_1", "stream:axon_22{t}"] {
+        engine.route(0, key.as_bytes()).unwrap();
+    }
+    let text = "MATCH A@axom_1 AND B@axon_9 AND C@'axon_*' AND D@'stream:axon_21' AND E WITHIN 2s";
+    let report = engine.explain_text(DEFAULT_DOMAIN, text).unwrap();
+    assert_eq!(
+        all(&report, "reads", "doubt"),
+        [
+            "no axon 'axom_1' has been seen (did you mean 'axon_1'?)",
+            "no axon 'axon_9' has been seen",
+            "",
+            "no axon 'stream:axon_21' has been seen",
+            "",
+        ]
+    );
+    let spec = DomainSpec {
+        axons: vec!["s:axon_?".into(), "axon_[1-9]".into()],
+        ..DomainSpec::new("narrow", 0)
+    };
+    engine.create_domain(spec).unwrap();
+    let text = "MATCH A@axom_1 AND B@axon_9 AND C@'r:axon_1' WITHIN 2s";
+    let report = engine.explain_text("narrow", text).unwrap();
+    assert_eq!(
+        all(&report, "reads", "doubt"),
+        [
+            "no axon of the domain can be 'axom_1' (AXONS s:axon_?, axon_[1-9])",
+            "no axon 'axon_9' has been seen",
+            "no axon of the domain can be 'r:axon_1' (AXONS s:axon_?, axon_[1-9])",
+        ]
+    );
 }

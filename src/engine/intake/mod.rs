@@ -229,7 +229,7 @@ impl Intake<'_, '_> {
                 .map(|source| source.hops())
                 .max()
                 .unwrap_or(0)
-                + 1,
+                .saturating_add(1),
         }
     }
 

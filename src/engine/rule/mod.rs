@@ -3,12 +3,15 @@
 pub mod ast;
 mod check;
 pub mod compile;
+pub mod contradiction;
+mod count;
 pub mod describe;
 pub mod lex;
 mod message;
 mod names;
 mod parse;
 pub mod pattern;
+mod possible;
 mod print;
 pub mod program;
 #[cfg(test)]

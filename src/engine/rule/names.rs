@@ -6,7 +6,7 @@ use super::words;
 use crate::engine::{Error, Result};
 
 /// The names of a rule, in the order of the atoms.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Names {
     /// `None`: more than one atom could be meant.
     list: Vec<(String, Option<u8>)>,

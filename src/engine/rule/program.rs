@@ -171,6 +171,16 @@ impl AxonPattern {
         }
     }
 
+    /// What is written after `@`.
+    pub fn glob(&self) -> &[u8] {
+        &self.glob
+    }
+
+    /// It is compared to keys without their tags, and not to short names.
+    pub fn sees_whole_name(&self) -> bool {
+        self.whole_name
+    }
+
     /// `name` is the key without its tag, `short` its short name.
     pub fn matches(&self, name: &[u8], short: &[u8]) -> bool {
         glob::matches(&self.glob, if self.whole_name { name } else { short })
@@ -230,4 +240,17 @@ pub struct Retention {
     pub fired: u64,
     /// Of an INTEGRATE rule's level after its last contribution.
     pub level: u64,
+}
+
+impl Retention {
+    /// Of whatever is kept longest.
+    pub fn longest(&self) -> u64 {
+        let Self {
+            events,
+            seen,
+            fired,
+            level,
+        } = *self;
+        events.max(seen).max(fired).max(level)
+    }
 }

@@ -128,7 +128,7 @@ pub(super) fn function_name(function: Function) -> &'static str {
 
 /// The known word that a misspelt one is most likely meant to be, if any is near: one letter wrong in a short
 /// word, two in a longer one (swapped neighbours count once).
-pub(super) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+pub fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let word = word.to_ascii_lowercase();
     known
         .into_iter()

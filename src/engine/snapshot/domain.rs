@@ -90,20 +90,24 @@ impl Domain {
             .iter()
             .map(|id| {
                 let record = records.store.get(*id);
-                let kept = record.kept_slots().map(|(slot, value)| {
+                // A field that no rule keeps any more is of no use.
+                let kept = record.kept_slots();
+                let kept = kept.filter(|(slot, _)| self.fields.is_used(*slot));
+                let kept = kept.filter_map(|(slot, value)| {
+                    let value = capture(&value)?;
                     let number = *numbers.entry(slot).or_insert_with(|| {
                         let field = self.fields.get(slot);
                         fields.push((field.field.to_string(), field.path.to_vec()));
                         (fields.len() - 1) as u32
                     });
-                    (number, value)
+                    Some((number, value))
                 });
                 RecordState {
                     time: record.time(),
                     id: (record.id().ms, record.id().seq),
                     hops: record.hops(),
                     parts: record.parts().map(|part| part.map(<[u8]>::to_vec)),
-                    kept: kept.filter_map(|(n, v)| Some((n, capture(&v)?))).collect(),
+                    kept: kept.collect(),
                 }
             })
             .collect();
@@ -118,7 +122,6 @@ impl Domain {
     /// Takes over what a domain of the same definition held.
     pub fn restore(&mut self, state: DomainState, wakes: &mut Vec<Wake>) -> Result<()> {
         let slots = state.fields.iter().map(|(field, path)| {
-            // A field that no rule keeps any more is of no use.
             self.fields.find(&FieldRef {
                 field: field.as_str().into(),
                 path: path.as_slice().into(),
@@ -161,7 +164,8 @@ impl Domain {
             }
             self.idle.push_back(Rc::clone(tag));
         }
-        Ok(())
+        let known = |leaflet: &Leaflet| leaflet.is_live() || leaflet.listed;
+        require(self.leaflets.iter().all(known), "a leaflet is lost")
     }
 }
 

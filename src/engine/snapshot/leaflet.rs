@@ -10,10 +10,14 @@ use crate::engine::deadline::Deadline;
 use crate::engine::leaflet::{Leaflet, RuleId};
 use crate::engine::processor::Rule;
 use crate::engine::reorder::HeldState;
+use crate::engine::rule::pattern::members;
 use crate::engine::rule::program::Kind;
 use crate::engine::store::{RecordId, Store};
 use crate::engine::window::Window;
 use crate::engine::Result;
+
+/// A leaflet that has processed or held more events than this is none: numbers would run out.
+const MOST_EVENTS: u64 = u64::MAX >> 1;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct LeafletState {
@@ -58,7 +62,7 @@ impl Leaflet {
             window.capture(place, due, records)
         });
         let windows = windows.collect();
-        // One whose last event is gone, with its rule or with the window of a paused one, can't be met any more.
+        // One whose last event is gone, with its rule or while it was paused, can't be met any more.
         let known = |deadline: &&Deadline| {
             let window = self.window(deadline.rule);
             let partition = window.and_then(|window| window.partition(&deadline.partition));
@@ -96,6 +100,14 @@ impl Leaflet {
         records: &[RecordId],
         store: &mut Store,
     ) -> Result<()> {
+        require(
+            state.max_time <= state.clock && state.passed <= state.clock,
+            "its times are not in order",
+        )?;
+        require(
+            state.seq <= MOST_EVENTS && state.arrivals <= MOST_EVENTS,
+            "it has seen too many events",
+        )?;
         self.max_time = state.max_time;
         self.clock = state.clock;
         self.seq = state.seq;
@@ -106,7 +118,12 @@ impl Leaflet {
             let rule = rule_at(rules, window.rule)?;
             require(self.window(rule.id).is_none(), "a window stands twice")?;
             let due = window.due;
-            let window = window.restore(rule, self.seq, records, store)?;
+            let longest = rule.program.retention.longest();
+            require(
+                due <= self.clock.saturating_add(longest),
+                "a window is kept for too long",
+            )?;
+            let window = window.restore(rule, self, records, store)?;
             self.put_window(rule.id, due, window);
         }
         for state in state.deadlines {
@@ -115,12 +132,24 @@ impl Leaflet {
                 return Err(misfit("a deadline is of a rule without NOT"));
             };
             let waits = kind.waits();
-            let own = waits.iter().any(|(_, all)| state.absences & !all == 0);
-            require(own && state.absences != 0, "a deadline is of another NOT")?;
+            let own = waits
+                .iter()
+                .find(|(_, all)| state.absences & !all == 0 && state.absences != 0);
+            let (wait, _) = own.ok_or_else(|| misfit("a deadline is of another NOT"))?;
             let window = self.window(rule.id);
             let partition = window.and_then(|window| window.partition(&state.partition));
-            let last = partition.and_then(|partition| partition.find(state.seq));
-            require(last.is_some(), "a deadline's last event is missing")?;
+            let (last, _) = partition
+                .and_then(|partition| partition.find(state.seq))
+                .ok_or_else(|| misfit("a deadline's last event is missing"))?;
+            require(
+                state.at == last.time.saturating_add(*wait),
+                "a deadline is of another time",
+            )?;
+            let stands = |absence: usize| partition.is_some_and(|p| p.waits(state.seq, absence));
+            require(
+                !members(state.absences).map(usize::from).any(stands),
+                "a deadline stands twice",
+            )?;
             let deadline = Deadline {
                 at: state.at,
                 seq: state.seq,

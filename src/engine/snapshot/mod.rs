@@ -49,8 +49,9 @@ impl Engine {
 
     /// Fills windows that hold nothing.
     pub(super) fn fill(&mut self, bytes: &[u8]) -> Result<()> {
-        let snapshot: Snapshot = postcard::from_bytes(bytes)
+        let (snapshot, rest): (Snapshot, _) = postcard::take_from_bytes(bytes)
             .map_err(|error| Error::new(format!("this is no snapshot: {error}")))?;
+        require(rest.is_empty(), "it is too long")?;
         require(
             snapshot.domains.len() == self.domains.len(),
             "it is of other domains",

@@ -8,7 +8,8 @@ use super::domain::Records;
 use super::{misfit, require};
 use crate::engine::integrate::Level;
 use crate::engine::key::AxonKey;
-use crate::engine::partition::Candidate;
+use crate::engine::leaflet::Leaflet;
+use crate::engine::partition::{key_parts, push_part, Candidate, PartitionKey};
 use crate::engine::processor::Rule;
 use crate::engine::rule::pattern::{members, AtomSet};
 use crate::engine::rule::program::Kind;
@@ -101,16 +102,17 @@ impl Window {
 }
 
 impl WindowState {
-    /// The window, where the leaflet has processed `last` events.
+    /// The window, in a leaflet whose clock is restored.
     pub(super) fn restore(
         self,
         rule: &Rule,
-        last: u64,
+        leaflet: &Leaflet,
         records: &[RecordId],
         store: &mut Store,
     ) -> Result<Window> {
         let program = &rule.program;
         let mut window = rule.window();
+        let (last, now) = (leaflet.seq, leaflet.max_time);
         require(
             self.partitions
                 .windows(2)
@@ -122,6 +124,16 @@ impl WindowState {
         let mut seen = Vec::new();
         let mut levels = Vec::new();
         for partition in &self.partitions {
+            let parts = key_parts(&partition.key);
+            let key = parts.iter().fold(PartitionKey::new(), |mut key, part| {
+                push_part(&mut key, part);
+                key
+            });
+            require(
+                parts.len() == program.partition_by.len() && *key == *partition.key,
+                "a partition's key is none",
+            )?;
+            require(partition.last_kept <= last, "a partition is of later")?;
             for (seq, record, buffers) in &partition.events {
                 let record = records
                     .get(*record as usize)
@@ -153,7 +165,9 @@ impl WindowState {
         };
         for (seq, key, record, buffers) in events {
             let candidate = Candidate::new(seq, store.get(record).time(), record);
+            require(candidate.time <= now, "an event is of later")?;
             if contributes {
+                require(buffers.is_power_of_two(), "a contribution counts twice")?;
                 let axon = AxonKey::parse(store.get(record).key()).name.into_owned();
                 let buffer = buffers.trailing_zeros() as usize;
                 window.contribute(key, buffer, candidate, &axon, store);
@@ -163,12 +177,15 @@ impl WindowState {
             }
         }
         for ((seq, time), key, absence) in seen {
-            require(absence < absences && seq <= last, "a NOT is missing")?;
+            require(
+                absence < absences && seq <= last && time <= now,
+                "a NOT is missing",
+            )?;
             window.note_seen(key, absence, seq, time);
         }
         for (seq, key, state) in levels {
             require(
-                contributes && state.level.is_sound(),
+                contributes && state.level.is_sound(now) && seq <= last && state.time <= now,
                 "a level is not sound",
             )?;
             window.raise(key, seq, state.time, |level| *level = state.level);
@@ -182,7 +199,7 @@ impl WindowState {
                 .get(*partition as usize)
                 .ok_or_else(|| misfit("a partition is missing"))?;
             require(
-                program.limit.is_some(),
+                program.limit.is_some() && *time <= leaflet.clock,
                 "it counts for a LIMIT that is not there",
             )?;
             window.note_fired(&partition.key, *time);

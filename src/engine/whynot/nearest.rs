@@ -332,8 +332,7 @@ impl<'a, 's> Nearest<'a, 's> {
         let number = absences.position(|absence| {
             matches!(absence.place, Gap::Trailing { before, .. } if before & self.filled != 0)
         })?;
-        let more = self.judge.partition.and_then(|p| p.more.as_deref());
-        let waits = more.is_some_and(|more| more.pending.waits(last, number));
+        let waits = self.judge.partition.is_some_and(|p| p.waits(last, number));
         (!waits).then_some(number)
     }
 }

@@ -1,6 +1,7 @@
 //! The plain reasons: what the rule's counters and the state of its windows say.
 
 use super::{shown, Asked, NAMED_TAGS};
+use crate::engine::axons::doubt;
 use crate::engine::domain::DomainSpec;
 use crate::engine::leaflet::Leaflet;
 use crate::engine::partition::Partition;
@@ -29,6 +30,7 @@ impl Asked<'_> {
                 rule.name
             ));
         }
+        self.what_is_doubtful(reasons);
         if rule.stats.events_seen == 0 {
             self.nothing_came(reasons);
         } else {
@@ -37,6 +39,21 @@ impl Asked<'_> {
         self.what_was_lost(reasons);
         self.what_is_here(partitions, reasons);
         self.what_was_held_back(reasons);
+    }
+
+    /// Axons that may be misspelt, where some have come.
+    fn what_is_doubtful(&self, reasons: &mut Vec<String>) {
+        let atoms = self.rule.program.atoms.iter().zip(&self.rule.tally.atoms);
+        let silent = atoms.filter(|(_, tally)| tally.offered == 0);
+        let mut doubts: Vec<String> = silent
+            .filter_map(|(atom, _)| doubt(self.domain, atom.axon.as_ref()?))
+            .collect();
+        doubts.dedup();
+        doubts.truncate(MOST_ATOMS);
+        if self.domain.axons().next().is_some() {
+            let sentence = |doubt: String| format!("{}{}.", doubt[..1].to_uppercase(), &doubt[1..]);
+            reasons.extend(doubts.into_iter().map(sentence));
+        }
     }
 
     fn nothing_came(&self, reasons: &mut Vec<String>) {

@@ -1,5 +1,6 @@
 //! The language as a whole: what is read, how it prints, what is refused with which words.
 
+mod contradictions;
 mod errors;
 mod random;
 

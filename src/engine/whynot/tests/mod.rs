@@ -270,3 +270,11 @@ fn deadlines_that_are_waited_for_are_shown() {
         ]
     );
 }
+
+#[test]
+fn an_axon_that_is_misspelt_is_named() {
+    let scene = Scene::new("MATCH A@axom_1 -> B WITHIN 1s", &["B@axon_1 1000"]);
+    let reasons = scene.reasons();
+    let doubt = "No axon 'axom_1' has been seen (did you mean 'axon_1'?).";
+    assert!(reasons.iter().any(|reason| reason == doubt), "{reasons:?}");
+}

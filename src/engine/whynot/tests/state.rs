@@ -130,7 +130,8 @@ fn a_level_is_told_as_it_stands() {
     assert_eq!(
         scene.reasons(),
         [
-            "No B@axon_2 has come since the rule was added or the server started.".to_string(),
+            "No axon 'axon_2' has been seen.".to_string(),
+            "No B@axon_2 has come since the rule was added or the server started.".into(),
             "Of the events that fit, 1 had a WEIGHT that is NULL and added nothing.".into(),
             format!("The level of partition x is {level} now; it has to reach 1, and falls to 37 % in 1s."),
             "In the last 10s, events of 1 axon (stream:axon_1) have contributed in partition x; 2 are needed.".into(),
