@@ -1,8 +1,8 @@
 //! Finding matches that end at a trigger.
 
 mod bounds;
-mod chain;
 pub mod scope;
+mod sequence;
 mod walk;
 
 use std::cell::Cell;
@@ -16,8 +16,8 @@ use super::rule::program::{Condition, Gap, Match as Rule, Program};
 use super::store::{Slot, Store};
 use super::value::Value;
 use bounds::Bounds;
-use chain::Climb;
 use scope::{MatchScope, Matched};
+use sequence::Climb;
 use walk::Walk;
 
 /// The events of a match, oldest first.
@@ -79,8 +79,8 @@ impl<'a> Search<'a> {
         partition: Option<&Partition>,
         fits: AtomSet,
     ) -> AtomSet {
-        match &rule.chain {
-            Some(chain) => chain::triggers(program, chain, partition, fits),
+        match &rule.sequence {
+            Some(sequence) => sequence::triggers(program, sequence, partition, fits),
             None => Bounds::new(program, rule, partition).triggers(rule, fits),
         }
     }
@@ -88,8 +88,8 @@ impl<'a> Search<'a> {
     /// Searches for the matches in which the trigger fills one of `atoms` (from [`Search::triggers`]) and is the last
     /// event.
     pub fn run(&'a self, trigger: Candidate, atoms: AtomSet) -> Outcome {
-        if let Some(chain) = &self.rule.chain {
-            return Climb::new(self, chain).run(trigger);
+        if let Some(sequence) = &self.rule.sequence {
+            return Climb::new(self, sequence).run(trigger);
         }
         let bounds = Bounds::new(self.program, self.rule, self.partition);
         Walk::new(self, &bounds, trigger, atoms).run()

@@ -48,7 +48,7 @@ pub struct Match {
     /// From the oldest event to the trigger: for `SELECT FIRST`.
     pub mirrored: Option<Node>,
     /// Where the pattern is a plain sequence, with `SELECT LAST`.
-    pub chain: Option<Chain>,
+    pub sequence: Option<Sequence>,
     /// The atoms that can take a match's last event.
     pub last: AtomSet,
     /// How many counters the tree has, and by atom which is its own.
@@ -93,13 +93,13 @@ impl Match {
 
 /// A sequence of atoms that take one event each.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Chain {
+pub struct Sequence {
     pub steps: Vec<Step>,
     /// The NOTs in front, by number.
     pub not_before: SmallVec<[usize; 1]>,
 }
 
-/// A step of a chain, and what can be decided when it and all later ones have an event.
+/// A step of a sequence, and what can be decided when it and all later ones have an event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     pub atom: u8,

@@ -1,8 +1,8 @@
 //! From the parsed rule to its program: names become numbers, WHERE becomes a list of conditions.
 
-mod chain;
 mod expr;
 mod pattern;
+mod sequence;
 
 use std::collections::BTreeSet;
 
@@ -18,10 +18,10 @@ use super::types;
 use crate::engine::expr::Expr;
 use crate::engine::value::format_number;
 use crate::engine::{Error, Result};
-use chain::chain;
 pub(super) use expr::conjuncts;
 use expr::{atoms_read, Expressions, Read, See};
 use pattern::Lowered;
+use sequence::sequence;
 
 /// After so many times DECAY a level of any size is 0: `exp` of less is.
 const DECAYS_TO_NOTHING: u64 = 746;
@@ -90,12 +90,12 @@ fn compile_match(rule: &ast::Match) -> Result<Program> {
     let within = millis(rule.within)?;
     let limit = limit(rule.limit)?;
     let events = within.saturating_add(wait.unwrap_or(0));
-    let chain = match select {
-        ast::Select::Last => chain(&tree, &absences, &conditions, &lookups),
+    let sequence = match select {
+        ast::Select::Last => sequence(&tree, &absences, &conditions, &lookups),
         ast::Select::First | ast::Select::All => None,
     };
     let kind = Match {
-        chain,
+        sequence,
         mirrored: (select == ast::Select::First).then(|| tree.mirrored()),
         repeated: tree.repeated(),
         last: tree.enabled(Taken::nothing(&vec![0; usize::from(counters)])),

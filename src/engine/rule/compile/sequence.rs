@@ -1,21 +1,21 @@
 //! Patterns that are a plain sequence: what can be decided at which step.
 
 use crate::engine::rule::pattern::{AtomSet, Kind, Node};
-use crate::engine::rule::program::{Absence, Chain, Condition, Gap, Lookup, Step};
+use crate::engine::rule::program::{Absence, Condition, Gap, Lookup, Sequence, Step};
 
 /// The steps of a pattern, where it is a sequence of atoms that take one event each.
-pub(super) fn chain(
+pub(super) fn sequence(
     tree: &Node,
     absences: &[Absence],
     conditions: &[Condition],
     lookups: &[Lookup],
-) -> Option<Chain> {
+) -> Option<Sequence> {
     let nodes = match &tree.kind {
         Kind::Atom(_) => std::slice::from_ref(tree),
         Kind::Seq(nodes) => nodes,
         _ => return None,
     };
-    let mut chain = Chain::default();
+    let mut sequence = Sequence::default();
     let mut later: AtomSet = 0;
     for node in nodes.iter().rev() {
         let Kind::Atom(place) = &node.kind else {
@@ -33,7 +33,7 @@ pub(super) fn chain(
         };
         let found = |lookup: &Lookup| lookup.atom == atom && later & 1 << lookup.other != 0;
         let stands = |absence: &Absence| matches!(absence.place, Gap::Between { before, .. } if before == 1 << atom);
-        chain.steps.push(Step {
+        sequence.steps.push(Step {
             atom,
             conditions: numbers(conditions, decided),
             lookups: numbers(lookups, found),
@@ -41,10 +41,10 @@ pub(super) fn chain(
         });
         later = filled;
     }
-    chain.steps.reverse();
+    sequence.steps.reverse();
     let leads = |absence: &Absence| matches!(absence.place, Gap::Leading { .. });
-    chain.not_before = numbers(absences, leads);
-    Some(chain)
+    sequence.not_before = numbers(absences, leads);
+    Some(sequence)
 }
 
 /// The numbers of those that fit.

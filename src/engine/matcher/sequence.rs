@@ -14,16 +14,16 @@ use super::{spend, Exhausted, Match, Outcome, Search};
 use crate::engine::expr::Scope;
 use crate::engine::partition::{Candidate, Partition};
 use crate::engine::rule::pattern::AtomSet;
-use crate::engine::rule::program::{Chain, Program};
+use crate::engine::rule::program::{Program, Sequence};
 
-/// Of the atoms that an event fits, the last one of the chain, if each of the others has a candidate.
+/// Of the atoms that an event fits, the last one of the sequence, if each of the others has a candidate.
 pub fn triggers(
     program: &Program,
-    chain: &Chain,
+    sequence: &Sequence,
     partition: Option<&Partition>,
     fits: AtomSet,
 ) -> AtomSet {
-    let Some((last, others)) = chain.steps.split_last() else {
+    let Some((last, others)) = sequence.steps.split_last() else {
         return 0;
     };
     let waits = |atom: u8| {
@@ -40,7 +40,7 @@ pub fn triggers(
 /// A search at work.
 pub struct Climb<'s> {
     search: &'s Search<'s>,
-    chain: &'s Chain,
+    sequence: &'s Sequence,
     /// By step: its candidates must be younger than this, for something must fit in before them.
     after: SmallVec<[u64; 8]>,
     /// Newest first.
@@ -49,10 +49,10 @@ pub struct Climb<'s> {
 }
 
 impl<'s> Climb<'s> {
-    /// A search along this chain; each of its steps but the last one has a candidate.
-    pub fn new(search: &'s Search<'s>, chain: &'s Chain) -> Self {
+    /// A search along this sequence; each of its steps but the last one has a candidate.
+    pub fn new(search: &'s Search<'s>, sequence: &'s Sequence) -> Self {
         let mut earliest = 0;
-        let after = chain.steps.iter().map(|step| {
+        let after = sequence.steps.iter().map(|step| {
             let front = search.candidates(step.atom).and_then(|list| list.front());
             let after = earliest;
             earliest = earliest.max(front.map_or(0, |front| front.seq));
@@ -61,7 +61,7 @@ impl<'s> Climb<'s> {
         Self {
             after: after.collect(),
             search,
-            chain,
+            sequence,
             given: Match::new(),
             budget: Cell::new(search.budget),
         }
@@ -74,7 +74,7 @@ impl<'s> Climb<'s> {
         if !self.search.ends_as_asked(all) {
             return outcome;
         }
-        let last = self.chain.steps.len() - 1;
+        let last = self.sequence.steps.len() - 1;
         match self.give(last, trigger, (trigger.time, trigger.time)) {
             Ok(true) => {
                 self.given.reverse();
@@ -94,7 +94,7 @@ impl<'s> Climb<'s> {
         event: Candidate,
         times: (u64, u64),
     ) -> Result<bool, Exhausted> {
-        let atom = self.chain.steps[step].atom;
+        let atom = self.sequence.steps[step].atom;
         self.given.push(Matched { atom, event });
         if self.holds(step)? && self.fill_before(step, event, times)? {
             return Ok(true);
@@ -104,7 +104,7 @@ impl<'s> Climb<'s> {
     }
 
     fn holds(&self, step: usize) -> Result<bool, Exhausted> {
-        let conditions = self.chain.steps[step].conditions.iter();
+        let conditions = self.sequence.steps[step].conditions.iter();
         let conditions = conditions.map(|number| &self.search.rule.conditions[*number]);
         self.search.all_hold(conditions, &self.given, &self.budget)
     }
@@ -116,7 +116,7 @@ impl<'s> Climb<'s> {
         (oldest, newest): (u64, u64),
     ) -> Result<bool, Exhausted> {
         let Some(before) = step.checked_sub(1) else {
-            let mut nots = self.chain.not_before.iter();
+            let mut nots = self.sequence.not_before.iter();
             return Ok(!nots.any(|not| self.search.saw_before(*not, event)));
         };
         let Some(list) = self.partners(before) else {
@@ -130,7 +130,7 @@ impl<'s> Climb<'s> {
         let floor = self.after[before];
         for candidate in list.range(..end).rev() {
             // What a NOT has seen behind this one it has seen behind all that are older.
-            let mut seen = self.chain.steps[before].not_after.iter();
+            let mut seen = self.sequence.steps[before].not_after.iter();
             if candidate.seq <= floor
                 || seen.any(|not| self.search.saw_between(*not, candidate.seq, event.seq))
             {
@@ -150,7 +150,7 @@ impl<'s> Climb<'s> {
 
     /// The candidates of a step: those that an equality allows, where it can be looked up.
     fn partners(&self, step: usize) -> Option<&'s VecDeque<Candidate>> {
-        let step = &self.chain.steps[step];
+        let step = &self.sequence.steps[step];
         let partition = self.search.partition?;
         for number in &step.lookups {
             let lookup = &self.search.rule.lookups[*number];
