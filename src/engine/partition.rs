@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use super::deadline::Pending;
 use super::integrate::Level;
 use super::join::Join;
+use super::matcher::open::OpenMatches;
 use super::rule::pattern::AtomSet;
 use super::store::RecordId;
 use super::value::Value;
@@ -83,7 +84,7 @@ pub struct Partition {
     pub(super) more: Option<Box<More>>,
 }
 
-/// What only rules with NOT or INTEGRATE need.
+/// What only rules with NOT, `SELECT ALL` or INTEGRATE need.
 #[derive(Debug, Default)]
 pub struct More {
     /// By the number of the NOT.
@@ -93,6 +94,8 @@ pub struct More {
     pub level: Option<(Level, u32)>,
     /// Candidates by fields that WHERE compares, in the order of [`Match::joins`](super::rule::program::Match::joins).
     pub joins: Vec<Join>,
+    /// For `SELECT ALL`, where the rule has an automaton.
+    pub open: Option<Box<OpenMatches>>,
     /// How many contributions are held of each axon.
     pub axons: AHashMap<Box<[u8]>, u32>,
 }

@@ -12,8 +12,11 @@ use super::expiry::{Expiry, Waiting};
 use super::integrate::Level;
 use super::join::Join;
 use super::key::AxonKey;
+use super::matcher::open::{Coming, OpenMatches};
 use super::meter::Meter;
 use super::partition::{Candidate, More, Partition, Seen};
+use super::rule::automaton::Automaton;
+use super::rule::pattern::AtomSet;
 use super::rule::program::Retention;
 use super::store::{Slot, Store};
 
@@ -63,6 +66,8 @@ pub struct Window {
     /// The emissions that LIMIT counts: (trigger time, partition), in processing order.
     pub(super) fired: VecDeque<(u64, usize)>,
     retention: Retention,
+    /// Of a rule whose open matches are kept.
+    automaton: Option<Rc<Automaton>>,
     /// The rule's: all its windows count there.
     meter: Rc<Meter>,
 }
@@ -73,6 +78,7 @@ impl Window {
         retention: Retention,
         buffers: usize,
         joins: &Rc<[(usize, Slot)]>,
+        automaton: Option<Rc<Automaton>>,
         meter: &Rc<Meter>,
     ) -> Self {
         meter.add_bytes(WINDOW_BYTES as u64);
@@ -80,6 +86,7 @@ impl Window {
             retention,
             buffers,
             joins: Rc::clone(joins),
+            automaton,
             meter: Rc::clone(meter),
             index: AHashMap::new(),
             partitions: Slab::with_capacity(1),
@@ -119,7 +126,8 @@ impl Window {
         }
         let key: Rc<[u8]> = key.into();
         self.meter.add_partition();
-        self.meter.add_bytes((Partition::BYTES + key.len()) as u64);
+        self.meter
+            .add_bytes((Partition::BYTES + key.len()) as u64 + self.open_bytes());
         let partition = Partition::new(Rc::clone(&key), self.buffers);
         let at = self.partitions.insert(partition);
         self.index.insert(key, at);
@@ -132,7 +140,7 @@ impl Window {
             self.index.remove(&partition.key);
             self.meter.remove_partition();
             self.meter
-                .remove_bytes((Partition::BYTES + partition.key.len()) as u64);
+                .remove_bytes((Partition::BYTES + partition.key.len()) as u64 + self.open_bytes());
             let pending = partition.more.map_or(0, |more| more.pending.bytes());
             self.meter.remove_bytes(pending);
         }
@@ -149,10 +157,11 @@ impl Window {
         let at = self.partition_or_new(key);
         candidate.waiting = self.waiting.push(candidate.time, candidate.seq, at);
         let partition = &mut self.partitions[at];
-        let mut places = 0;
+        let (mut places, mut in_buffers) = (0, 0);
         for buffer in buffers {
             partition.buffers[buffer].push_back(candidate);
             places += 1;
+            in_buffers |= 1 << buffer;
         }
         if !self.joins.is_empty() {
             let more = partition.more.get_or_insert_default();
@@ -169,8 +178,51 @@ impl Window {
         partition.last_kept = candidate.seq;
         store.hold(candidate.record);
         self.meter.add_event();
-        self.meter.add_bytes(candidate_bytes(places));
+        self.meter
+            .add_bytes(candidate_bytes(places) + self.event_bytes(in_buffers));
         at
+    }
+
+    /// The event that was just kept in a partition goes on from its open matches.
+    pub fn grow(&mut self, at: usize, coming: Coming) {
+        if let Some(automaton) = &self.automaton {
+            let more = self.partitions[at].more.get_or_insert_default();
+            let open = more.open.get_or_insert_default();
+            open.grow(automaton, &more.seen, coming);
+        }
+    }
+
+    /// Makes the open matches anew of what was put back.
+    pub fn regrow(&mut self) {
+        let Some(automaton) = &self.automaton else {
+            return;
+        };
+        for (_, partition) in &mut self.partitions {
+            let mut events: Vec<(Candidate, AtomSet)> = Vec::new();
+            for (buffer, event) in partition.events() {
+                let atoms = automaton.atoms(1 << buffer);
+                match events.last_mut().filter(|(last, _)| last.seq == event.seq) {
+                    Some((_, known)) => *known |= atoms,
+                    None => events.push((event, atoms)),
+                }
+            }
+            let more = partition.more.get_or_insert_default();
+            more.regrow(automaton, events.into_iter());
+        }
+    }
+
+    /// What the open matches of a partition take apart from its events.
+    fn open_bytes(&self) -> u64 {
+        let automaton = self.automaton.as_ref();
+        automaton.map_or(0, |automaton| OpenMatches::bytes(automaton))
+    }
+
+    /// What an event takes in open matches that is kept in these buffers.
+    fn event_bytes(&self, buffers: AtomSet) -> u64 {
+        let automaton = self.automaton.as_ref();
+        automaton.map_or(0, |automaton| {
+            OpenMatches::event_bytes(automaton, automaton.atoms(buffers))
+        })
     }
 
     /// Keeps an event as a contribution of an axon to a partition's level.
@@ -206,6 +258,9 @@ impl Window {
         let last = list.back().filter(|last| last.seq > last_kept).copied();
         if last.is_some() {
             list.pop_back();
+        }
+        if self.automaton.is_some() {
+            more.open.get_or_insert_default().see(absence, time);
         }
         let time = last.map_or(time, |last| last.time.max(time));
         match last {
@@ -299,6 +354,9 @@ impl Window {
         let Some(&at) = self.index.get(key) else {
             return;
         };
+        if let Some(more) = &mut self.partitions[at].more {
+            more.open = None;
+        }
         while let Some(seq) = self.partitions[at]
             .buffers
             .iter()
@@ -330,6 +388,11 @@ impl Window {
                 }
             }
         }
+        if let (Some(more), Some(automaton)) = (&mut self.partitions[at].more, &self.automaton) {
+            if let Some(open) = &mut more.open {
+                open.forget(automaton, seq, automaton.atoms(buffers));
+            }
+        }
         let more = self.partitions[at].more.as_mut();
         if let Some(more) = more.filter(|more| !more.axons.is_empty()) {
             let axon = AxonKey::parse(store.get(candidate.record).key()).name;
@@ -343,7 +406,8 @@ impl Window {
         }
         store.release(candidate.record);
         self.meter.remove_event();
-        self.meter.remove_bytes(candidate_bytes(places));
+        self.meter
+            .remove_bytes(candidate_bytes(places) + self.event_bytes(buffers));
     }
 
     /// How many emissions of a partition had a trigger time in `(time - per, time]`.

@@ -1,8 +1,11 @@
 //! Finding matches that end at a trigger.
 
 mod bounds;
+pub mod open;
 pub mod scope;
 mod walk;
+
+use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
@@ -11,6 +14,7 @@ use super::rule::pattern::AtomSet;
 use super::rule::program::{Match as Rule, Program};
 use super::store::{Slot, Store};
 use bounds::Bounds;
+use open::Listing;
 use scope::Matched;
 use walk::Walk;
 
@@ -27,6 +31,20 @@ pub struct Outcome {
     /// There are more than were asked for.
     pub more: bool,
 }
+
+impl Outcome {
+    /// Takes the next match, if so many are wanted. Does the search go on?
+    fn take(&mut self, found: Match, most: usize) -> bool {
+        self.more = self.found.len() == most;
+        if !self.more {
+            self.found.push(found);
+        }
+        !self.more && most > 1
+    }
+}
+
+/// The budget ran out.
+struct Exhausted;
 
 /// What a search looks at.
 pub struct Search<'a> {
@@ -61,8 +79,20 @@ impl<'a> Search<'a> {
     /// Searches for the matches in which the trigger fills one of `atoms` (from [`Search::triggers`]) and is the last
     /// event.
     pub fn run(&'a self, trigger: Candidate, atoms: AtomSet) -> Outcome {
-        let bounds = Bounds::new(self.program, self.rule, self.partition);
-        Walk::new(self, &bounds, trigger, atoms).run()
+        let mut outcome = Outcome::default();
+        let done = match &self.rule.automaton {
+            Some(automaton) => Listing::new(self, automaton, trigger, atoms).run(&mut outcome),
+            None => {
+                let bounds = Bounds::new(self.program, self.rule, self.partition);
+                let mut walk = Walk::new(self, &bounds, trigger, atoms);
+                walk.run(&mut outcome)
+            }
+        };
+        outcome.exhausted = done.is_err();
+        if outcome.exhausted && self.most == 1 {
+            outcome.found.clear();
+        }
+        outcome
     }
 
     fn candidates(&self, atom: u8) -> Option<&'a std::collections::VecDeque<Candidate>> {
@@ -76,4 +106,16 @@ fn candidates<'a>(
     atom: u8,
 ) -> Option<&'a std::collections::VecDeque<Candidate>> {
     Some(&partition?.buffers[program.atoms[atom as usize].buffer?])
+}
+
+/// Of two ways to give the same events to atoms, the one that gives the older events to the atoms further left comes
+/// first.
+fn older_to_the_left(a: &Match, b: &Match) -> Ordering {
+    let by_atom = |list: &Match| {
+        let mut places: SmallVec<[(u8, u64); 8]> =
+            list.iter().map(|m| (m.atom, m.event.seq)).collect();
+        places.sort_unstable();
+        places
+    };
+    by_atom(a).cmp(&by_atom(b))
 }

@@ -13,11 +13,11 @@ use smallvec::{smallvec, SmallVec};
 
 use super::bounds::Bounds;
 use super::scope::{MatchScope, Matched};
-use super::{Match, Outcome, Search};
+use super::{older_to_the_left, Exhausted, Match, Outcome, Search};
 use crate::engine::expr::Scope;
 use crate::engine::partition::Candidate;
 use crate::engine::rule::pattern::{members, AtomSet, Node, Taken};
-use crate::engine::rule::program::{Gap, Lookup};
+use crate::engine::rule::program::{deadline, Gap, Lookup};
 
 /// One way to give the list's events to atoms: what the youngest of them was given, and the way this one goes on from.
 #[derive(Debug, Clone)]
@@ -57,9 +57,6 @@ struct Cursor<'w> {
     list: &'w VecDeque<Candidate>,
 }
 
-/// The budget ran out.
-struct Exhausted;
-
 pub struct Walk<'w> {
     search: &'w Search<'w>,
     bounds: &'w Bounds<'w>,
@@ -93,16 +90,7 @@ impl<'w> Walk<'w> {
         }
     }
 
-    pub fn run(mut self) -> Outcome {
-        let mut outcome = Outcome::default();
-        outcome.exhausted = self.walk(&mut outcome).is_err();
-        if outcome.exhausted && self.search.most == 1 {
-            outcome.found.clear();
-        }
-        outcome
-    }
-
-    fn walk(&mut self, outcome: &mut Outcome) -> Result<(), Exhausted> {
+    pub fn run(&mut self, outcome: &mut Outcome) -> Result<(), Exhausted> {
         let nothing = Assignment {
             atom: 0,
             from: 0,
@@ -127,12 +115,7 @@ impl<'w> Walk<'w> {
                     // Every longer list has been tried. Where one list begins another the longer wins, so this one's
                     // turn is last; and a list that goes forward ends with the trigger, the youngest of all.
                     if let Some(found) = self.finished()? {
-                        if outcome.found.len() == self.search.most {
-                            outcome.more = true;
-                            return Ok(());
-                        }
-                        outcome.found.push(found);
-                        if self.search.most == 1 {
+                        if !outcome.take(found, self.search.most) {
                             return Ok(());
                         }
                     }
@@ -401,11 +384,7 @@ impl<'w> Walk<'w> {
 
     /// It ends with a deadline that was asked for, or with an event.
     fn ends_as_asked(&self, filled: AtomSet) -> bool {
-        let mut absences = self.search.rule.absences.iter();
-        let deadline = absences.position(
-            |absence| matches!(absence.place, Gap::Trailing { before, .. } if before & filled != 0),
-        );
-        match deadline {
+        match deadline(&self.search.rule.absences, filled) {
             None => self.search.absences == 0,
             Some(number) => self.search.absences & (1 << number) != 0,
         }
@@ -477,16 +456,4 @@ impl<'w> Walk<'w> {
             level: None,
         }
     }
-}
-
-/// Of two ways to give the same events to atoms, the one that gives the older events to the atoms further left comes
-/// first.
-fn older_to_the_left(a: &Match, b: &Match) -> Ordering {
-    let by_atom = |list: &Match| {
-        let mut places: SmallVec<[(u8, u64); 8]> =
-            list.iter().map(|m| (m.atom, m.event.seq)).collect();
-        places.sort_unstable();
-        places
-    };
-    by_atom(a).cmp(&by_atom(b))
 }
