@@ -7,6 +7,7 @@ mod compare;
 mod determinism;
 mod held;
 mod meters;
+mod open_matches;
 mod oracle;
 mod questions;
 mod random;
