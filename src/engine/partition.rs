@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::deadline::Pending;
 use super::integrate::Level;
 use super::join::Join;
+use super::matcher::open::OpenMatches;
 use super::rule::pattern::AtomSet;
 use super::store::RecordId;
 use super::table::hash_of;
@@ -102,7 +103,7 @@ pub struct Partition {
     pub(super) more: Option<Box<More>>,
 }
 
-/// What only rules with NOT, INTEGRATE, LIMIT or an equality in WHERE need.
+/// What only rules with NOT, `SELECT ALL`, INTEGRATE, LIMIT or an equality in WHERE need.
 #[derive(Debug, Default)]
 pub struct More {
     /// Trigger times of the emissions that LIMIT still has to count.
@@ -114,6 +115,8 @@ pub struct More {
     pub level: Option<(Level, u32)>,
     /// Candidates by fields that WHERE compares, in the order of [`Match::joins`](super::rule::program::Match::joins).
     pub joins: Vec<Join>,
+    /// For `SELECT ALL`, where the rule has an automaton.
+    pub open: Option<Box<OpenMatches>>,
     /// How many contributions are held of each axon.
     pub axons: AHashMap<Box<[u8]>, u32>,
 }

@@ -77,7 +77,17 @@ impl Rule {
     /// An empty window of this rule.
     pub fn window(&self) -> Window {
         let program = &self.program;
-        Window::new(program.retention, program.buffers, &self.joins, &self.meter)
+        let automaton = match &program.kind {
+            Kind::Match(rule) => rule.automaton.clone(),
+            Kind::Integrate(_) => None,
+        };
+        Window::new(
+            program.retention,
+            program.buffers,
+            &self.joins,
+            automaton,
+            &self.meter,
+        )
     }
 
     pub fn info(&self, domain: &str) -> RuleInfo {

@@ -9,9 +9,12 @@ use super::expiry::{Expiry, Waiting};
 use super::integrate::Level;
 use super::join::Join;
 use super::key::AxonKey;
+use super::matcher::open::{Coming, OpenMatches};
 use super::meter::Meter;
 use super::pages::Pages;
 use super::partition::{Candidate, Key, More, Partition, Seen};
+use super::rule::automaton::Automaton;
+use super::rule::pattern::AtomSet;
 use super::rule::program::Retention;
 use super::store::{Slot, Store};
 use super::table::{Hashed, Table};
@@ -77,6 +80,8 @@ pub struct Window {
     /// The emissions that LIMIT counts: (trigger time, partition), in processing order.
     pub(super) fired: VecDeque<(u64, u32)>,
     retention: Retention,
+    /// Of a rule whose open matches are kept.
+    automaton: Option<Rc<Automaton>>,
     /// The rule's: all its windows count there.
     meter: Rc<Meter>,
 }
@@ -87,6 +92,7 @@ impl Window {
         retention: Retention,
         buffers: usize,
         joins: &Rc<[(usize, Slot)]>,
+        automaton: Option<Rc<Automaton>>,
         meter: &Rc<Meter>,
     ) -> Self {
         meter.add_bytes(WINDOW_BYTES as u64);
@@ -94,6 +100,7 @@ impl Window {
             retention,
             buffers,
             joins: Rc::clone(joins),
+            automaton,
             meter: Rc::clone(meter),
             index: Table::default(),
             partitions: Pages::default(),
@@ -140,7 +147,7 @@ impl Window {
         }
         self.meter.add_partition();
         self.meter
-            .add_bytes((Partition::BYTES + key.bytes.len()) as u64);
+            .add_bytes((Partition::BYTES + key.bytes.len()) as u64 + self.open_bytes());
         let at = self.partitions.insert(Partition::new(key, self.buffers));
         let hash = key.hash;
         self.index.insert(Placed { hash, at });
@@ -153,7 +160,7 @@ impl Window {
             self.index.remove(partition.hash, |placed| placed.at == at);
             self.meter.remove_partition();
             self.meter
-                .remove_bytes((Partition::BYTES + partition.key.len()) as u64);
+                .remove_bytes((Partition::BYTES + partition.key.len()) as u64 + self.open_bytes());
             let pending = partition.more.map_or(0, |more| more.pending.bytes());
             self.meter.remove_bytes(pending);
         }
@@ -170,10 +177,11 @@ impl Window {
         let at = self.partition_or_new(key.into());
         candidate.waiting = self.waiting.push(candidate.time, candidate.seq, at);
         let partition = &mut self.partitions[at];
-        let mut places = 0;
+        let (mut places, mut in_buffers) = (0, 0);
         for buffer in buffers {
             partition.buffers[buffer].push_back(candidate);
             places += 1;
+            in_buffers |= 1 << buffer;
         }
         if !self.joins.is_empty() {
             let more = partition.more.get_or_insert_default();
@@ -190,8 +198,51 @@ impl Window {
         partition.last_kept = candidate.seq;
         store.hold(candidate.record);
         self.meter.add_event();
-        self.meter.add_bytes(candidate_bytes(places));
+        self.meter
+            .add_bytes(candidate_bytes(places) + self.event_bytes(in_buffers));
         at
+    }
+
+    /// The event that was just kept in a partition goes on from its open matches.
+    pub fn grow(&mut self, at: u32, coming: Coming) {
+        if let Some(automaton) = &self.automaton {
+            let more = self.partitions[at].more.get_or_insert_default();
+            let open = more.open.get_or_insert_default();
+            open.grow(automaton, &more.seen, coming);
+        }
+    }
+
+    /// Makes the open matches anew of what was put back.
+    pub fn regrow(&mut self) {
+        let Some(automaton) = &self.automaton else {
+            return;
+        };
+        for (_, partition) in self.partitions.iter_mut() {
+            let mut events: Vec<(Candidate, AtomSet)> = Vec::new();
+            for (buffer, event) in partition.events() {
+                let atoms = automaton.atoms(1 << buffer);
+                match events.last_mut().filter(|(last, _)| last.seq == event.seq) {
+                    Some((_, known)) => *known |= atoms,
+                    None => events.push((event, atoms)),
+                }
+            }
+            let more = partition.more.get_or_insert_default();
+            more.regrow(automaton, events.into_iter());
+        }
+    }
+
+    /// What the open matches of a partition take apart from its events.
+    fn open_bytes(&self) -> u64 {
+        let automaton = self.automaton.as_ref();
+        automaton.map_or(0, |automaton| OpenMatches::bytes(automaton))
+    }
+
+    /// What an event takes in open matches that is kept in these buffers.
+    fn event_bytes(&self, buffers: AtomSet) -> u64 {
+        let automaton = self.automaton.as_ref();
+        automaton.map_or(0, |automaton| {
+            OpenMatches::event_bytes(automaton, automaton.atoms(buffers))
+        })
     }
 
     /// Keeps an event as a contribution of an axon to a partition's level.
@@ -227,6 +278,9 @@ impl Window {
         let last = list.back().filter(|last| last.seq > last_kept).copied();
         if last.is_some() {
             list.pop_back();
+        }
+        if self.automaton.is_some() {
+            more.open.get_or_insert_default().see(absence, time);
         }
         let time = last.map_or(time, |last| last.time.max(time));
         match last {
@@ -320,6 +374,9 @@ impl Window {
         let Some(at) = self.place(key.into()) else {
             return;
         };
+        if let Some(more) = &mut self.partitions[at].more {
+            more.open = None;
+        }
         while let Some(seq) = self.partitions[at]
             .buffers
             .iter()
@@ -355,6 +412,11 @@ impl Window {
                 }
             }
         }
+        if let (Some(more), Some(automaton)) = (&mut self.partitions[at].more, &self.automaton) {
+            if let Some(open) = &mut more.open {
+                open.forget(automaton, seq, automaton.atoms(buffers));
+            }
+        }
         let more = self.partitions[at].more.as_mut();
         if let Some(more) = more.filter(|more| !more.axons.is_empty()) {
             let axon = AxonKey::parse(store.get(candidate.record).key()).name;
@@ -368,7 +430,8 @@ impl Window {
         }
         store.release(candidate.record);
         self.meter.remove_event();
-        self.meter.remove_bytes(candidate_bytes(places));
+        self.meter
+            .remove_bytes(candidate_bytes(places) + self.event_bytes(buffers));
     }
 
     /// How many emissions of a partition had a trigger time in `(time - per, time]`.

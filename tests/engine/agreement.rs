@@ -76,6 +76,15 @@ properties! {
     not_trailing: one(rule::matching(pattern::not_trailing(), Clauses::plain())), 25;
     first: one(rule::matching(pattern::any(), Clauses::first())), 35;
     all: one(rule::matching(pattern::any(), Clauses::all())), 35;
+    /// `SELECT ALL` where open matches are kept, for each operator.
+    all_sequences: one(rule::matching(pattern::sequence(), Clauses::open())), 35;
+    all_nested: one(rule::matching(pattern::nested(), Clauses::open())), 35;
+    all_repetitions: one(rule::matching(pattern::repetition(), Clauses::open())), 35;
+    all_of: one(rule::matching(pattern::of(), Clauses::open())), 35;
+    all_not_between: one(rule::matching(pattern::not_between(), Clauses::open())), 25;
+    all_not_leading: one(rule::matching(pattern::not_leading(), Clauses::open())), 25;
+    all_not_trailing: one(rule::matching(pattern::not_trailing(), Clauses::open())), 25;
+    all_nots: one(rule::matching(pattern::nots(), Clauses::open())), 15;
     consume: one(rule::matching(pattern::any(), Clauses::consuming())), 35;
     having_and_limit: one(rule::matching(pattern::any(), Clauses::having_and_limit())), 25;
     integrate: one(rule::integrate()), 25;

@@ -9,6 +9,7 @@ mod determinism;
 mod dropped;
 mod held;
 mod meters;
+mod open_matches;
 mod oracle;
 mod questions;
 mod random;

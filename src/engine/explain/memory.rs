@@ -3,6 +3,7 @@
 use super::Explained;
 use crate::engine::deadline::Deadline;
 use crate::engine::join::Join;
+use crate::engine::matcher::open::OpenMatches;
 use crate::engine::partition::Partition;
 use crate::engine::record::Record;
 use crate::engine::report::{duration, Report};
@@ -46,7 +47,7 @@ impl Explained<'_> {
         let mut bytes = vec![
             ("event", Record::bytes_with(self.program.kept.len())),
             ("event_in_window", self.event_in_window()),
-            ("partition", Partition::BYTES as u64),
+            ("partition", Partition::BYTES as u64 + self.open_matches()),
             ("window", WINDOW_BYTES as u64),
         ];
         match &self.program.kind {
@@ -67,11 +68,24 @@ impl Explained<'_> {
         Report::Map(bytes.collect())
     }
 
+    /// What the open matches of a partition take apart from its events.
+    fn open_matches(&self) -> u64 {
+        match &self.program.kind {
+            Kind::Match(rule) => rule.automaton.as_deref().map_or(0, OpenMatches::bytes),
+            Kind::Integrate(_) => 0,
+        }
+    }
+
     /// The most that an event takes in the window that fits one of the atoms.
     fn event_in_window(&self) -> u64 {
         let Kind::Match(rule) = &self.program.kind else {
             return candidate_bytes(1);
         };
+        if let Some(automaton) = &rule.automaton {
+            let bytes = |atom: u8| OpenMatches::event_bytes(automaton, 1 << atom);
+            let most = members(rule.tree.atoms).map(bytes).max().unwrap_or(0);
+            return most + if most > 0 { candidate_bytes(1) } else { 0 };
+        }
         let joins = |atom: u8| rule.joins.iter().filter(move |join| join.atom == atom);
         let most = members(rule.tree.atoms).map(|atom| joins(atom).count());
         let lists = most.max().unwrap_or(0);

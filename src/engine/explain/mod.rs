@@ -80,6 +80,7 @@ impl Explained<'_> {
             Kind::Match(rule) => report.extend([
                 ("where", self.conditions(rule)),
                 ("ends", Report::list(self.ends(rule))),
+                ("finds", finds(rule).into()),
                 ("select", select(rule.select).into()),
                 ("consume", consume(rule.consume).into()),
                 (
@@ -305,6 +306,17 @@ fn select(select: Select) -> &'static str {
             "FIRST: of the matches that end at one event, the one with the oldest partners"
         }
         Select::All => "ALL: every match that ends at an event",
+    }
+}
+
+/// How the matches that end with an event are found.
+fn finds(rule: &Match) -> String {
+    match &rule.automaton {
+        Some(automaton) => format!(
+            "the open matches that an event makes whole: they are kept, in {}",
+            counted(automaton.kept() as u64, "state")
+        ),
+        None => "by a search from the event that ends a match".into(),
     }
 }
 

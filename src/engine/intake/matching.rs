@@ -3,11 +3,13 @@
 use super::arrival::Arrival;
 use super::Intake;
 use crate::engine::deadline::Deadline;
+use crate::engine::matcher::open::Coming;
 use crate::engine::matcher::scope::MatchScope;
 use crate::engine::matcher::{Match, Search};
 use crate::engine::partition::{Candidate, Key};
 use crate::engine::processor::Rule;
 use crate::engine::rule::ast::{Consume, Select};
+use crate::engine::rule::automaton::NotSet;
 use crate::engine::rule::pattern::{members, set_of, AtomSet};
 use crate::engine::rule::program::{self, Gap, Kind, Program};
 use crate::engine::store::Slot;
@@ -66,7 +68,8 @@ impl Intake<'_, '_> {
             }
         }
         if !consumed && usable != 0 {
-            if self.keep(matching, arrival, usable) {
+            let nots = set_of(seen.clone().map(|(number, _)| number as u8));
+            if self.keep(matching, arrival, usable, nots, floor) {
                 for (wait, absences) in kind.waits() {
                     shed |= !self.wait(matching, arrival, usable, floor, wait, absences);
                 }
@@ -256,8 +259,16 @@ impl Intake<'_, '_> {
         kind.consume != Consume::None
     }
 
-    /// Keeps the event for later matches, where one of its atoms waits for others. False: there was no room.
-    fn keep(&mut self, matching: &Matching, arrival: &mut Arrival, fits: AtomSet) -> bool {
+    /// Keeps the event, which these NOTs see, for later matches, where one of its atoms waits for others. False: there was
+    /// no room.
+    fn keep(
+        &mut self,
+        matching: &Matching,
+        arrival: &mut Arrival,
+        fits: AtomSet,
+        seen: NotSet,
+        floor: u64,
+    ) -> bool {
         let program = matching.program;
         let buffers = || members(fits).filter_map(|atom| program.atoms[atom as usize].buffer);
         if buffers().next().is_none() {
@@ -268,7 +279,16 @@ impl Intake<'_, '_> {
         if room {
             let key = matching.key;
             self.with_window(matching.rule, candidate.time, |window, store| {
-                window.keep(key, buffers(), candidate, store);
+                let at = window.keep(key, buffers(), candidate, store);
+                window.grow(
+                    at,
+                    Coming {
+                        event: candidate,
+                        fits,
+                        seen,
+                        floor,
+                    },
+                );
             });
         }
         room

@@ -1,21 +1,24 @@
 //! Finding matches that end at a trigger.
 
 mod bounds;
+pub mod open;
 pub mod scope;
 mod sequence;
 mod walk;
 
 use std::cell::Cell;
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
 use super::partition::{Candidate, Partition};
 use super::rule::pattern::AtomSet;
-use super::rule::program::{Condition, Gap, Match as Rule, Program};
+use super::rule::program::{deadline, Condition, Match as Rule, Program};
 use super::store::{Slot, Store};
 use super::value::Value;
 use bounds::Bounds;
+use open::Listing;
 use scope::{MatchScope, Matched};
 use sequence::Climb;
 use walk::Walk;
@@ -36,6 +39,20 @@ pub struct Outcome {
     pub steps: u64,
 }
 
+impl Outcome {
+    /// Takes the next match, if so many are wanted. Does the search go on?
+    fn take(&mut self, found: Match, most: usize) -> bool {
+        self.more = self.found.len() == most;
+        if !self.more {
+            self.found.push(found);
+        }
+        !self.more && most > 1
+    }
+}
+
+/// The budget ran out.
+struct Exhausted;
+
 /// What a search looks at.
 pub struct Search<'a> {
     pub program: &'a Program,
@@ -55,9 +72,6 @@ pub struct Search<'a> {
     /// The NOTs with one of whose deadlines the match is to end, a bit each; none where it ends with an event.
     pub absences: u64,
 }
-
-/// The budget ran out.
-struct Exhausted;
 
 /// So many events of a match, and parts of a condition, cost as much as a step.
 const EVENTS_A_STEP: u64 = 16;
@@ -88,11 +102,23 @@ impl<'a> Search<'a> {
     /// Searches for the matches in which the trigger fills one of `atoms` (from [`Search::triggers`]) and is the last
     /// event.
     pub fn run(&'a self, trigger: Candidate, atoms: AtomSet) -> Outcome {
-        if let Some(sequence) = &self.rule.sequence {
-            return Climb::new(self, sequence).run(trigger);
+        let mut outcome = Outcome::default();
+        let budget = Cell::new(self.budget);
+        let done = if let Some(sequence) = &self.rule.sequence {
+            Climb::new(self, sequence, &budget).run(trigger, &mut outcome)
+        } else if let Some(automaton) = &self.rule.automaton {
+            Listing::new(self, automaton, &budget, trigger, atoms).run(&mut outcome)
+        } else {
+            let bounds = Bounds::new(self.program, self.rule, self.partition);
+            let mut walk = Walk::new(self, &bounds, &budget, trigger, atoms);
+            walk.run(&mut outcome)
+        };
+        outcome.steps = self.budget - budget.get();
+        outcome.exhausted = done.is_err();
+        if outcome.exhausted && self.most == 1 {
+            outcome.found.clear();
         }
-        let bounds = Bounds::new(self.program, self.rule, self.partition);
-        Walk::new(self, &bounds, trigger, atoms).run()
+        outcome
     }
 
     fn candidates(&self, atom: u8) -> Option<&'a VecDeque<Candidate>> {
@@ -130,11 +156,7 @@ impl<'a> Search<'a> {
 
     /// It ends with a deadline that was asked for, or with an event.
     fn ends_as_asked(&self, filled: AtomSet) -> bool {
-        let mut absences = self.rule.absences.iter();
-        let deadline = absences.position(
-            |absence| matches!(absence.place, Gap::Trailing { before, .. } if before & filled != 0),
-        );
-        match deadline {
+        match deadline(&self.rule.absences, filled) {
             None => self.absences == 0,
             Some(number) => self.absences & (1 << number) != 0,
         }
@@ -164,4 +186,16 @@ fn candidates<'a>(
     atom: u8,
 ) -> Option<&'a VecDeque<Candidate>> {
     Some(&partition?.buffers[program.atoms[atom as usize].buffer?])
+}
+
+/// Of two ways to give the same events to atoms, the one that gives the older events to the atoms further left comes
+/// first.
+fn older_to_the_left(a: &Match, b: &Match) -> Ordering {
+    let by_atom = |list: &Match| {
+        let mut places: SmallVec<[(u8, u64); 8]> =
+            list.iter().map(|m| (m.atom, m.event.seq)).collect();
+        places.sort_unstable();
+        places
+    };
+    by_atom(a).cmp(&by_atom(b))
 }

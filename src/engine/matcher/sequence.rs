@@ -45,12 +45,12 @@ pub struct Climb<'s> {
     after: SmallVec<[u64; 8]>,
     /// Newest first.
     given: Match,
-    budget: Cell<u64>,
+    budget: &'s Cell<u64>,
 }
 
 impl<'s> Climb<'s> {
     /// A search along this sequence; each of its steps but the last one has a candidate.
-    pub fn new(search: &'s Search<'s>, sequence: &'s Sequence) -> Self {
+    pub fn new(search: &'s Search<'s>, sequence: &'s Sequence, budget: &'s Cell<u64>) -> Self {
         let mut earliest = 0;
         let after = sequence.steps.iter().map(|step| {
             let front = search.candidates(step.atom).and_then(|list| list.front());
@@ -63,28 +63,20 @@ impl<'s> Climb<'s> {
             search,
             sequence,
             given: Match::new(),
-            budget: Cell::new(search.budget),
+            budget,
         }
     }
 
-    /// The match that ends with this event, if there is one.
-    pub fn run(mut self, trigger: Candidate) -> Outcome {
-        let mut outcome = Outcome::default();
-        let all = self.search.rule.tree.atoms;
-        if !self.search.ends_as_asked(all) {
-            return outcome;
-        }
+    /// Finds the match that ends with this event, if there is one.
+    pub fn run(mut self, trigger: Candidate, outcome: &mut Outcome) -> Result<(), Exhausted> {
         let last = self.sequence.steps.len() - 1;
-        match self.give(last, trigger, (trigger.time, trigger.time)) {
-            Ok(true) => {
-                self.given.reverse();
-                outcome.found.push(std::mem::take(&mut self.given));
-            }
-            Ok(false) => {}
-            Err(Exhausted) => outcome.exhausted = true,
+        if self.search.ends_as_asked(self.search.rule.tree.atoms)
+            && self.give(last, trigger, (trigger.time, trigger.time))?
+        {
+            self.given.reverse();
+            outcome.found.push(self.given);
         }
-        outcome.steps = self.search.budget - self.budget.get();
-        outcome
+        Ok(())
     }
 
     /// Gives an event to a step and fills the ones before. `times`: what the events span with it.
@@ -106,7 +98,7 @@ impl<'s> Climb<'s> {
     fn holds(&self, step: usize) -> Result<bool, Exhausted> {
         let conditions = self.sequence.steps[step].conditions.iter();
         let conditions = conditions.map(|number| &self.search.rule.conditions[*number]);
-        self.search.all_hold(conditions, &self.given, &self.budget)
+        self.search.all_hold(conditions, &self.given, self.budget)
     }
 
     fn fill_before(
@@ -136,7 +128,7 @@ impl<'s> Climb<'s> {
             {
                 break;
             }
-            spend(&self.budget, 1)?;
+            spend(self.budget, 1)?;
             let times = (oldest.min(candidate.time), newest.max(candidate.time));
             if candidate.time >= self.search.floor
                 && times.1 - times.0 <= self.search.program.within
@@ -164,6 +156,6 @@ impl<'s> Climb<'s> {
     }
 
     fn scope(&self) -> MatchScope<'_> {
-        self.search.scope(&self.given, &self.budget)
+        self.search.scope(&self.given, self.budget)
     }
 }

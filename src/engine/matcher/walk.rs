@@ -13,7 +13,7 @@ use smallvec::{smallvec, SmallVec};
 
 use super::bounds::Bounds;
 use super::scope::Matched;
-use super::{spend, Exhausted, Match, Outcome, Search, EVENTS_A_STEP};
+use super::{older_to_the_left, spend, Exhausted, Match, Outcome, Search, EVENTS_A_STEP};
 use crate::engine::expr::Scope;
 use crate::engine::partition::Candidate;
 use crate::engine::rule::pattern::{members, AtomSet, Node, Taken};
@@ -66,7 +66,7 @@ pub struct Walk<'w> {
     trigger: Candidate,
     /// The atoms the trigger may fill.
     triggers: AtomSet,
-    budget: Cell<u64>,
+    budget: &'w Cell<u64>,
     levels: Vec<Level<'w>>,
 }
 
@@ -74,6 +74,7 @@ impl<'w> Walk<'w> {
     pub fn new(
         search: &'w Search<'w>,
         bounds: &'w Bounds<'w>,
+        budget: &'w Cell<u64>,
         trigger: Candidate,
         triggers: AtomSet,
     ) -> Self {
@@ -85,22 +86,12 @@ impl<'w> Walk<'w> {
             forward: mirrored.is_some(),
             trigger,
             triggers,
-            budget: Cell::new(search.budget),
+            budget,
             levels: Vec::new(),
         }
     }
 
-    pub fn run(mut self) -> Outcome {
-        let mut outcome = Outcome::default();
-        outcome.exhausted = self.walk(&mut outcome).is_err();
-        if outcome.exhausted && self.search.most == 1 {
-            outcome.found.clear();
-        }
-        outcome.steps = self.search.budget - self.budget.get();
-        outcome
-    }
-
-    fn walk(&mut self, outcome: &mut Outcome) -> Result<(), Exhausted> {
+    pub fn run(&mut self, outcome: &mut Outcome) -> Result<(), Exhausted> {
         let nothing = Assignment {
             atom: 0,
             from: 0,
@@ -125,12 +116,7 @@ impl<'w> Walk<'w> {
                     // Every longer list has been tried. Where one list begins another the longer wins, so this one's
                     // turn is last; and a list that goes forward ends with the trigger, the youngest of all.
                     if let Some(found) = self.finished()? {
-                        if outcome.found.len() == self.search.most {
-                            outcome.more = true;
-                            return Ok(());
-                        }
-                        outcome.found.push(found);
-                        if self.search.most == 1 {
+                        if !outcome.take(found, self.search.most) {
                             return Ok(());
                         }
                     }
@@ -213,7 +199,7 @@ impl<'w> Walk<'w> {
             let events = self.matched(assignment, event, self.levels.len());
             let value = self
                 .search
-                .scope(&events, &self.budget)
+                .scope(&events, self.budget)
                 .field(Some(lookup.other), lookup.other_field)
                 .into_owned();
             if let Ok(partners) = partition.equal_to(lookup.join, &value) {
@@ -316,7 +302,7 @@ impl<'w> Walk<'w> {
     }
 
     fn spend(&self, steps: u64) -> Result<(), Exhausted> {
-        spend(&self.budget, steps)
+        spend(self.budget, steps)
     }
 
     /// The conditions hold that can be decided now that the assignment's youngest atom has its first event. Of an atom
@@ -464,18 +450,6 @@ impl<'w> Walk<'w> {
         conditions: impl Iterator<Item = &'c Condition>,
         events: &[Matched],
     ) -> Result<bool, Exhausted> {
-        self.search.all_hold(conditions, events, &self.budget)
+        self.search.all_hold(conditions, events, self.budget)
     }
-}
-
-/// Of two ways to give the same events to atoms, the one that gives the older events to the atoms further left comes
-/// first.
-fn older_to_the_left(a: &Match, b: &Match) -> Ordering {
-    let by_atom = |list: &Match| {
-        let mut places: SmallVec<[(u8, u64); 8]> =
-            list.iter().map(|m| (m.atom, m.event.seq)).collect();
-        places.sort_unstable();
-        places
-    };
-    by_atom(a).cmp(&by_atom(b))
 }

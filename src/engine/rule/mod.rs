@@ -1,6 +1,7 @@
 //! The rule language: text → [`ast::Rule`] → compiled program.
 
 pub mod ast;
+pub mod automaton;
 mod check;
 pub mod compile;
 pub mod contradiction;

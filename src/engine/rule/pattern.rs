@@ -172,7 +172,7 @@ impl Node {
     }
 
     /// The atoms below it, from left to right.
-    fn places(&self) -> Vec<&Place> {
+    pub fn places(&self) -> Vec<&Place> {
         match &self.kind {
             Kind::Atom(place) => vec![place],
             Kind::Seq(nodes) | Kind::And(nodes) | Kind::Or(nodes) | Kind::Of(_, nodes) => {

@@ -1,7 +1,10 @@
 //! A compiled rule: immutable, shared by all its windows.
 
+use std::rc::Rc;
+
 use smallvec::SmallVec;
 
+use super::automaton::Automaton;
 use super::pattern::{AtomSet, Node};
 use crate::engine::expr::Expr;
 use crate::engine::field::FieldRef;
@@ -68,6 +71,8 @@ pub struct Match {
     pub having: Option<Expr>,
     /// Whether a list of events makes a match does not depend on which of the atoms it fits an event is given to.
     pub forgetful: bool,
+    /// For `SELECT ALL`, where open matches are kept. Without it matches are searched for.
+    pub automaton: Option<Rc<Automaton>>,
 }
 
 impl Match {
@@ -211,6 +216,12 @@ pub enum Gap {
     Between { before: AtomSet, after: AtomSet },
     /// `before -> NOT x FOR wait` (milliseconds)
     Trailing { before: AtomSet, wait: u64 },
+}
+
+/// The NOT with whose deadline a match ends that fills these atoms, if it ends with one.
+pub fn deadline(absences: &[Absence], filled: AtomSet) -> Option<u8> {
+    let waits = |absence: &Absence| matches!(absence.place, Gap::Trailing { before, .. } if before & filled != 0);
+    absences.iter().position(waits).map(|number| number as u8)
 }
 
 /// One condition of WHERE and the atoms it reads.

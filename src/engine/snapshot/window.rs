@@ -193,6 +193,7 @@ impl WindowState {
         for partition in &self.partitions {
             window.set_last_kept(&partition.key, partition.last_kept);
         }
+        window.regrow();
         for (time, partition) in &self.fired {
             let partition = self
                 .partitions

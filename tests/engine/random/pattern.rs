@@ -202,6 +202,29 @@ pub fn not_trailing() -> BoxedStrategy<Shape> {
     .boxed()
 }
 
+/// NOTs in several places of one pattern, next to parts whose events mix with those of others.
+pub fn nots() -> BoxedStrategy<Shape> {
+    let between = (part(), not(), part()).prop_map(|(p, x, q)| Shape::Seq(vec![p, x, q]));
+    let mixed = (between.clone(), part()).prop_map(|(a, b)| Shape::And(vec![a, b]));
+    let twice = (between.clone(), between.clone()).prop_map(|(a, b)| Shape::And(vec![a, b]));
+    let inner = prop_oneof![3 => part(), 1 => between, 2 => mixed, 1 => twice].boxed();
+    (
+        prop::option::weighted(0.3, not()),
+        inner.clone(),
+        prop::option::weighted(0.7, not()),
+        prop::option::weighted(0.7, inner),
+        prop::option::weighted(0.2, waiting()),
+    )
+        .prop_map(|(leading, first, between, second, trailing)| {
+            let mut parts: Vec<Shape> = leading.into_iter().chain([first]).collect();
+            parts.extend(between.filter(|_| second.is_some()));
+            parts.extend(second);
+            parts.extend(trailing);
+            Shape::Seq(parts)
+        })
+        .boxed()
+}
+
 /// Any of these; half of them of the plain ones.
 pub fn any() -> BoxedStrategy<Shape> {
     prop_oneof![

@@ -17,6 +17,8 @@ pub struct Clauses {
     select: &'static [&'static str],
     consume: &'static [&'static str],
     having_and_limit: f64,
+    /// How often there is a WHERE.
+    filtered: f64,
     /// WHERE compares two events for equality.
     joined: bool,
 }
@@ -28,6 +30,7 @@ impl Clauses {
             select: &[""],
             consume: &["", " CONSUME NONE"],
             having_and_limit: 0.0,
+            filtered: 0.25,
             joined: false,
         }
     }
@@ -52,6 +55,14 @@ impl Clauses {
             consume: &["", " CONSUME NONE", " CONSUME PARTITION"],
             having_and_limit: 0.2,
             ..Self::plain()
+        }
+    }
+
+    /// `SELECT ALL` where the engine keeps open matches.
+    pub fn open() -> Self {
+        Self {
+            filtered: 0.0,
+            ..Self::all()
         }
     }
 
@@ -95,7 +106,7 @@ pub fn matching(shape: BoxedStrategy<Shape>, clauses: Clauses) -> BoxedStrategy<
     );
     let filter = match clauses.joined {
         true => expr::equality().prop_map(Some).boxed(),
-        false => option::weighted(0.25, expr::filter()).boxed(),
+        false => sometimes(clauses.filtered, expr::filter()),
     };
     (
         shape,

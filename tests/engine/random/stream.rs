@@ -1,5 +1,7 @@
 //! Random streams: times that mostly rise, few types, axons, values and partitions.
 
+use std::ops::Range;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -16,7 +18,12 @@ enum Step {
 
 /// Streams of 5 to 25 events; one in eight has two hash tags.
 pub fn stream() -> impl Strategy<Value = Vec<Entry>> {
-    (vec((step(), event()), 5..27), prop::bool::weighted(0.125)).prop_map(|(events, tags)| {
+    of(5..27)
+}
+
+/// Streams of so many events.
+pub fn of(length: Range<usize>) -> impl Strategy<Value = Vec<Entry>> {
+    (vec((step(), event()), length), prop::bool::weighted(0.125)).prop_map(|(events, tags)| {
         let mut clock = 1_000;
         let mut entries = Vec::new();
         for (number, (step, line)) in events.into_iter().enumerate() {

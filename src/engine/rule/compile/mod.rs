@@ -5,11 +5,13 @@ mod pattern;
 mod sequence;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::ast;
+use super::automaton::Automaton;
 use super::check::atoms_of;
 use super::names::Names;
-use super::pattern::{set_of, Taken};
+use super::pattern::{members, set_of, Taken};
 use super::program::{
     Absence, Atom, Condition, Gap, Integrate, Joined, Kind, Limit, Lookup, Match, Program,
     Retention,
@@ -94,8 +96,16 @@ fn compile_match(rule: &ast::Match) -> Result<Program> {
         ast::Select::Last => sequence(&tree, &absences, &conditions, &lookups),
         ast::Select::First | ast::Select::All => None,
     };
+    // Conditions between events tell open matches of the same state apart, and a search can look partners up by them.
+    let lists = select == ast::Select::All && conditions.is_empty();
+    let automaton = lists.then(|| {
+        let buffered = members(waiting).collect();
+        let counters = usize::from(counters);
+        Automaton::new(&tree.mirrored(), &absences, counters, buffered, within)
+    });
     let kind = Match {
         sequence,
+        automaton: automaton.flatten().map(Rc::new),
         mirrored: (select == ast::Select::First).then(|| tree.mirrored()),
         repeated: tree.repeated(),
         last: tree.enabled(Taken::nothing(&vec![0; usize::from(counters)])),
