@@ -50,6 +50,7 @@ pub mod output;
 mod partition;
 mod processor;
 mod reorder;
+pub mod replay;
 pub mod report;
 mod router;
 pub mod rule;
