@@ -92,11 +92,13 @@ impl Backtest {
             name: plan.rule.clone(),
             text: std::mem::take(&mut plan.text),
             paused: false,
+            sees_from: None,
         };
         engine.restore(&Definitions {
             domains: vec![DomainDefinition {
                 spec: plan.spec.clone(),
                 rules: vec![rule],
+                rebuilding: false,
             }],
         })?;
         plan.text = engine.rule_info(&plan.spec.name, &plan.rule)?.text;

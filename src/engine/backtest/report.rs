@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::super::{Emission, EntryId, Stats};
 use super::super::replay::Axon;
+use super::super::{Emission, EntryId, Stats};
 use super::Plan;
 
 /// Integrated events are kept up to so many bytes (the first one always).

@@ -56,6 +56,8 @@ pub trait Listener {
 #[derive(Debug)]
 pub struct Axon {
     pub key: Rc<[u8]>,
+    /// Where reading begins.
+    from: EntryId,
     /// Where reading ends: what comes in later is not read.
     to: EntryId,
     /// First and last id read.
@@ -81,6 +83,7 @@ impl Replay {
         let at = self.axons.len();
         self.axons.push(Axon {
             key,
+            from,
             to,
             read: None,
             events: 0,
@@ -97,7 +100,7 @@ impl Replay {
         let axon = &mut self.axons[at];
         let from = match axon.read {
             Some((_, last)) => last.next(),
-            None => Some(EntryId::MIN),
+            None => Some(axon.from),
         };
         axon.to = to;
         if let Some(from) = from.filter(|from| *from <= to) {
