@@ -191,6 +191,21 @@ pub struct Definitions {
     pub domains: Vec<DomainDefinition>,
 }
 
+impl Definitions {
+    /// The same without what they remember of the past.
+    pub fn without_past(&self) -> Self {
+        let mut definitions = self.clone();
+        for domain in &mut definitions.domains {
+            domain.rebuilding = false;
+            domain
+                .rules
+                .iter_mut()
+                .for_each(|rule| rule.sees_from = None);
+        }
+        definitions
+    }
+}
+
 /// A domain and its rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainDefinition {

@@ -41,6 +41,20 @@ impl EntryId {
             None => self.ms.checked_add(1).map(|ms| Self { ms, seq: 0 }),
         }
     }
+
+    /// The id right before this one; `None` before the smallest.
+    ///
+    /// ```
+    /// use leaflet::engine::EntryId;
+    /// assert_eq!(EntryId { ms: 5, seq: 0 }.previous(), Some(EntryId { ms: 4, seq: u64::MAX }));
+    /// assert_eq!(EntryId::MIN.previous(), None);
+    /// ```
+    pub fn previous(self) -> Option<Self> {
+        match self.seq.checked_sub(1) {
+            Some(seq) => Some(Self { seq, ..self }),
+            None => self.ms.checked_sub(1).map(|ms| Self { ms, seq: u64::MAX }),
+        }
+    }
 }
 
 impl FromStr for EntryId {

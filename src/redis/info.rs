@@ -48,5 +48,6 @@ pub fn figures(
         ),
         ("events_oversized", state.counters.oversized),
         ("internal_errors", state.counters.internal_errors),
+        ("domains_rebuilding", state.engine.rebuilding_count()),
     ])
 }

@@ -1,10 +1,11 @@
 //! Definitions and windows in the RDB: beside the keyspace, as auxiliary data.
 //!
 //! Two blocks, each with its length and checksum in front: the definitions as JSON, and what the windows hold
-//! (see [`Engine::snapshot`]). Version 1 had the first block only.
+//! (see [`Engine::snapshot`]). Version 1 had the first block only. Without the first nothing can be loaded; what windows
+//! held can be rebuilt from the streams.
 
 use super::log::{self, Level};
-use super::state;
+use super::state::{self, State};
 use crate::engine::domain::Definitions;
 use crate::engine::{Engine, Settings};
 
@@ -50,8 +51,18 @@ fn restore(version: i32, bytes: Option<&[u8]>) -> Result<(), String> {
     }
     let (definitions, windows) = decode(version, bytes.ok_or("the data ends early")?)?;
     let events = state::with(|state| {
-        // Either both or none.
-        let engine = Engine::restored(state.engine.settings(), &definitions, windows)?;
+        let settings = state.engine.settings();
+        let mut engine = Engine::restored(settings, &definitions, None)?;
+        match windows.and_then(|windows| fill(&mut engine, windows)) {
+            Ok(()) => {}
+            Err(why) => {
+                log::line(
+                    Level::Warning,
+                    &format!("windows are LOST ({why}): they are rebuilt from what the streams still hold"),
+                );
+                engine.rebuild_lost();
+            }
+        }
         let stats = engine.stats(None, None)?;
         state.engine = engine;
         state.note_wakes();
@@ -75,6 +86,24 @@ fn restore(version: i32, bytes: Option<&[u8]>) -> Result<(), String> {
     Ok(())
 }
 
+fn fill(engine: &mut Engine, windows: &[u8]) -> Result<(), String> {
+    let filled = engine.restore_windows(windows);
+    filled.map_err(|error| error.to_string())
+}
+
+/// Takes over definitions that an append-only file states once more, without windows. Where they are in force already
+/// windows hold what they should.
+pub fn restate(state: &mut State, definitions: &Definitions) -> crate::engine::Result<()> {
+    if state.engine.definitions().without_past() == definitions.without_past() {
+        return Ok(());
+    }
+    state.engine = Engine::restored(state.engine.settings(), definitions, None)?;
+    state.engine.rebuild_lost();
+    state.rebuilds.restart();
+    state.renew_wakes();
+    Ok(())
+}
+
 fn encode(definitions: &Definitions, engine: &Engine) -> Result<Vec<u8>, String> {
     let json = serde_json::to_vec(definitions).map_err(|error| error.to_string())?;
     let windows = engine.snapshot().map_err(|error| error.to_string())?;
@@ -87,16 +116,19 @@ fn encode(definitions: &Definitions, engine: &Engine) -> Result<Vec<u8>, String>
     Ok(bytes)
 }
 
-fn decode(version: i32, bytes: &[u8]) -> Result<(Definitions, Option<&[u8]>), String> {
+/// Definitions, which must be there; and what windows held, or why that can't be used.
+#[allow(clippy::type_complexity)]
+fn decode(version: i32, bytes: &[u8]) -> Result<(Definitions, Result<&[u8], String>), String> {
     let (json, rest) = block(bytes)?;
-    let (windows, rest) = match version {
-        1 => (None, rest),
-        _ => block(rest).map(|(windows, rest)| (Some(windows), rest))?,
-    };
-    if !rest.is_empty() {
-        return Err("it is too long".into());
-    }
     let definitions = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    let windows = match version {
+        1 if rest.is_empty() => Err("version 1 did not save them".into()),
+        1 => return Err("it is too long".into()),
+        _ => block(rest).and_then(|(windows, rest)| match rest {
+            [] => Ok(windows),
+            _ => Err("it is too long".into()),
+        }),
+    };
     Ok((definitions, windows))
 }
 
@@ -123,6 +155,7 @@ fn checksum(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
     use crate::engine::domain::{DomainDefinition, DomainSpec, RuleDefinition};
+    use crate::engine::EntryId;
 
     fn definitions() -> Definitions {
         Definitions {
@@ -160,19 +193,44 @@ mod tests {
         let bytes = encoded();
         let (json, _) = block(&bytes).unwrap();
         let old = &bytes[..16 + json.len()];
-        assert_eq!(decode(1, old), Ok((definitions(), None)));
-        assert!(decode(2, old).is_err());
+        let (decoded, windows) = decode(1, old).unwrap();
+        assert_eq!((decoded, windows.is_err()), (definitions(), true));
+        assert!(decode(2, old).unwrap().1.is_err());
         assert!(decode(1, &bytes).is_err());
+    }
+
+    #[test]
+    fn definitions_without_later_fields_are_of_rules_that_saw_everything() {
+        let mut json = serde_json::to_value(definitions()).unwrap();
+        let domain = json["domains"][0].as_object_mut().unwrap();
+        domain.remove("rebuilding");
+        domain["rules"][0]
+            .as_object_mut()
+            .unwrap()
+            .remove("sees_from");
+        let read: Definitions = serde_json::from_value(json).unwrap();
+        assert_eq!(read.domains[0].rules[0].sees_from, Some(EntryId::MIN));
+        assert_eq!(read.without_past(), definitions().without_past());
     }
 
     #[test]
     fn every_flipped_bit_and_every_cut_is_seen() {
         let bytes = encoded();
+        let (json, _) = block(&bytes).unwrap();
+        let windows = 16 + json.len();
         for i in 0..bytes.len() {
-            assert!(decode(2, &bytes[..i]).is_err(), "cut at {i}");
             let mut damaged = bytes.clone();
             damaged[i] ^= 1;
-            assert!(decode(2, &damaged).is_err(), "bit flipped in byte {i}");
+            for (what, damaged) in [("cut", &bytes[..i]), ("bit flipped", &damaged)] {
+                match decode(2, damaged) {
+                    Err(_) => assert!(i < windows, "{what} at {i}"),
+                    // The windows alone: they are rebuilt.
+                    Ok((decoded, windows_read)) => {
+                        assert!(i >= windows && windows_read.is_err(), "{what} at {i}");
+                        assert_eq!(decoded, definitions());
+                    }
+                }
+            }
         }
     }
 

@@ -42,6 +42,7 @@ pub fn on_loading_start() {
     backtest::stop_all();
     let _ = state::with(|state| {
         state.engine = Engine::new(state.engine.settings());
+        state.rebuilds.restart();
         state.renew_wakes();
     });
 }
@@ -50,6 +51,8 @@ pub fn on_loading_start() {
 pub fn on_flush(db: Option<i32>) {
     let _ = state::with(|state| {
         state.engine.flush(db);
+        // What was read is gone, and ids may begin anew.
+        state.rebuilds.restart();
         state.renew_wakes();
     });
 }

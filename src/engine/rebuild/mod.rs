@@ -26,6 +26,8 @@ pub struct Rebuild {
     leaflets: AHashMap<Box<[u8]>, Past>,
     /// The keys of axons that something came to meanwhile.
     touched: BTreeSet<Box<[u8]>>,
+    /// What is known of the past takes about so much memory.
+    bytes: u64,
 }
 
 impl Rebuild {
@@ -84,6 +86,12 @@ impl Engine {
         Some(&domains.find(|domain| domain.rebuild.is_some())?.spec)
     }
 
+    /// How many domains are being rebuilt.
+    pub fn rebuilding_count(&self) -> u64 {
+        let domains = self.domains.iter();
+        domains.filter(|domain| domain.rebuild.is_some()).count() as u64
+    }
+
     /// How much of the past has to be read for a domain that is being rebuilt, ms: its rules depend on no more than half of
     /// it, so that what ends in the other half is found as it was.
     pub fn reach(&self, domain: &str) -> Option<u64> {
@@ -101,17 +109,20 @@ impl Engine {
     pub fn recall(&mut self, domain: &str, tag: &[u8], fields: &[(&[u8], &[u8])]) -> Option<u64> {
         let at = self.domain_place(domain).ok()?;
         let domain = &mut self.domains[at];
-        let past = domain.rebuild.as_mut()?.past(tag);
-        past.recall(&domain.name, tag, &domain.rules, fields)
+        let rebuild = domain.rebuild.as_mut()?;
+        let past = rebuild.past(tag);
+        let before = past.bytes();
+        let time = past.recall(&domain.name, tag, &domain.rules, fields);
+        let more = past.bytes() - before;
+        rebuild.bytes += more;
+        time
     }
 
     /// What is known of the past of a domain's leaflets takes about so much memory (bytes).
     pub fn recalled_bytes(&self, domain: &str) -> u64 {
         let rebuild = self.domain_place(domain).ok();
         let rebuild = rebuild.and_then(|at| self.domains[at].rebuild.as_ref());
-        rebuild.map_or(0, |rebuild| {
-            rebuild.leaflets.values().map(Past::bytes).sum()
-        })
+        rebuild.map_or(0, |rebuild| rebuild.bytes)
     }
 
     /// What ends in a leaflet before this time (ms) is not emitted.

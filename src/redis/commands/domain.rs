@@ -168,6 +168,7 @@ mod tests {
         let request = Request {
             args: &args,
             db: 3,
+            loading: false,
             may: &|_, _| true,
             submit: &|_| {},
             backtest: &|_| Ok(super::super::Reply::Later),

@@ -14,7 +14,7 @@ pub mod table;
 use super::backtest::{start, Order};
 use super::ffi::{Access, Context};
 use super::state::{self, State};
-use super::{emit, guard, wake};
+use super::{emit, guard, rebuild, wake};
 use crate::engine::domain::DomainSpec;
 use crate::engine::{Emission, Error};
 use spec::Command;
@@ -27,6 +27,8 @@ pub struct Request<'a> {
     pub args: &'a [&'a [u8]],
     /// The client's database.
     pub db: i32,
+    /// The command stands in a file that is being loaded.
+    pub loading: bool,
     /// May the client's user do this with this key?
     pub may: &'a dyn Fn(Access, &[u8]) -> bool,
     /// Has what a command completed appended.
@@ -122,6 +124,7 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
     let request = Request {
         args,
         db: ctx.selected_db(),
+        loading: ctx.flags().loading,
         may: &|access, key| ctx.may(access, key),
         submit: &|emissions| emit::submit(ctx, emissions, since),
         backtest: &|order| start(ctx, order),
@@ -130,6 +133,7 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
     if command.writes() && matches!(result, Some(Ok(_))) {
         ctx.replicate();
         wake::arm(ctx);
+        rebuild::arm(ctx);
     }
     answer(ctx, &result);
 }
