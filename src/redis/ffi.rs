@@ -458,11 +458,11 @@ impl Context<'_> {
         figure != 0
     }
 
-    /// Has [`rewrite::state_definitions`] called a little later.
-    pub fn state_definitions_later(&self) {
+    /// Has [`rewrite::state_definitions`] called once, after this time.
+    pub fn state_definitions_after(&self, after: Duration) {
         api!(RedisModule_CreateTimer(
             self.ptr,
-            wake::PERIOD.as_millis() as c_longlong,
+            after.as_millis() as c_longlong,
             Some(on_restating),
             null_mut()
         ));

@@ -67,6 +67,8 @@ struct Recall {
     axons: Axons,
     /// What was integrated before this (ms) is of no interest.
     horizon: u64,
+    /// The leaflet's newest id, ms.
+    newest: u64,
     reach: u64,
     /// The next entry has at most this id.
     to: EntryId,
@@ -340,6 +342,7 @@ impl Recall {
             tag,
             axons,
             horizon: newest.saturating_sub(reach),
+            newest,
             reach,
             to: EntryId::MAX,
             earliest: None,
@@ -354,8 +357,8 @@ impl Recall {
         enough: &mut impl FnMut() -> bool,
     ) -> bool {
         let most_ahead = state::with(|state| state.engine.settings().max_time_ahead).unwrap_or(0);
-        // Before this, all that is known ends too early.
-        let mut settled = self.horizon.saturating_add(self.reach / 2);
+        // What ended earlier may depend on what is not read.
+        let mut settled = self.newest.saturating_sub(self.reach / 2);
         let mut ended = true;
         let mut whole = true;
         backwards(ctx, &self.output, self.to, |id, fields| {
@@ -388,8 +391,7 @@ impl Recall {
             // All there is was read. What was trimmed or deleted was there, up to the first that still is.
             if let Some((length, added)) = ctx.stream_counts(&self.output) {
                 if length < added {
-                    let newest = self.axons.iter().map(|(_, newest)| newest.ms).max();
-                    let first = self.earliest.or(newest).unwrap_or(0);
+                    let first = self.earliest.unwrap_or(self.newest);
                     settled = settled.max(first.saturating_add(1));
                 }
             }

@@ -6,7 +6,8 @@
 
 use super::ffi::Context;
 use super::log::{self, Level};
-use super::state;
+use super::{state, wake};
+use std::time::Duration;
 
 /// Says what it means, where it is so.
 pub fn warn(ctx: &Context) {
@@ -22,7 +23,9 @@ pub fn warn(ctx: &Context) {
 /// The server has forked: if that was for an AOF rewrite, the definitions are stated once more.
 pub fn on_fork(ctx: &Context) {
     if without_preamble(ctx) && ctx.rewrites_aof() {
-        state_definitions(ctx);
+        // Not at once: the server would take what is written here for work of the command that asked for the rewrite, and
+        // replicate that. The timer's turn comes before the server can see that the rewrite is done.
+        ctx.state_definitions_after(Duration::ZERO);
     }
 }
 
@@ -33,7 +36,7 @@ fn without_preamble(ctx: &Context) -> bool {
 /// Writes the definitions to the AOF, as soon as anything may be written.
 pub fn state_definitions(ctx: &Context) {
     if ctx.avoid_replica_traffic() {
-        ctx.state_definitions_later();
+        ctx.state_definitions_after(wake::PERIOD);
         return;
     }
     let json = state::with(|state| serde_json::to_vec(&state.engine.definitions()));

@@ -41,7 +41,9 @@ fn rebuilt(lost: &Engine, axons: &[Entry], outputs: &[&Emission]) -> Rebuilt {
     let (mut from, mut settled) = (BTreeMap::new(), BTreeMap::new());
     for of in tags {
         let newest = axons.iter().filter(|entry| tag(entry) == of).map(id).max();
-        let start = newest.expect("an event").ms.saturating_sub(reach);
+        let newest = newest.expect("an event").ms;
+        let start = newest.saturating_sub(reach);
+        let settles = newest.saturating_sub(reach / 2);
         let key = output_key(&spec.output, &of);
         for emission in outputs.iter().filter(|emission| emission.output == key) {
             let fields: Vec<(&[u8], &[u8])> = emission
@@ -52,8 +54,8 @@ fn rebuilt(lost: &Engine, axons: &[Entry], outputs: &[&Emission]) -> Rebuilt {
             let time = engine.recall(DEFAULT_DOMAIN, &of, &fields);
             assert_eq!(time, Some(output(emission).time), "it is recognised");
         }
-        engine.settle_past(DEFAULT_DOMAIN, &of, start + reach / 2);
-        settled.insert(key, start + reach / 2);
+        engine.settle_past(DEFAULT_DOMAIN, &of, settles);
+        settled.insert(key, settles);
         from.insert(of, start);
     }
     let mut out = Vec::new();

@@ -186,6 +186,11 @@ impl Server {
         lines[lines.len().saturating_sub(60)..].join("\n")
     }
 
+    /// Has it start with this setting from the next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.options = self.options.clone().arg(name, value);
+    }
+
     /// Kills it where it stands; its folder stays for `restart`.
     pub fn kill(&mut self) {
         if let Some(process) = self.process.take() {
