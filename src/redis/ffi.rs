@@ -858,9 +858,7 @@ unsafe extern "C" fn on_event(
             | raw::REDISMODULE_SUBEVENT_LOADING_REPL_START,
         ) => phase::on_loading_start(),
         (raw::REDISMODULE_EVENT_LOADING, raw::REDISMODULE_SUBEVENT_LOADING_ENDED) => {
-            let ctx = Context::new(ctx);
-            wake::arm(&ctx);
-            rebuild::arm(&ctx);
+            phase::on_loading_end(&Context::new(ctx));
         }
         (raw::REDISMODULE_EVENT_FORK_CHILD, raw::REDISMODULE_SUBEVENT_FORK_CHILD_BORN) => {
             rewrite::on_fork(&Context::new(ctx));

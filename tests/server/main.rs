@@ -20,6 +20,7 @@ mod language;
 mod lifecycle;
 mod loops;
 mod operators;
+mod persistence;
 mod rebuild;
 mod replication;
 mod schema;
