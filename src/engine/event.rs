@@ -1,8 +1,11 @@
 //! What the engine is fed: entries of axon streams.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use super::Error;
 
 /// A stream entry's id. Its `ms` part is the event's time with `TIME ID`.
 #[derive(
@@ -37,6 +40,39 @@ impl EntryId {
             Some(seq) => Some(Self { seq, ..self }),
             None => self.ms.checked_add(1).map(|ms| Self { ms, seq: 0 }),
         }
+    }
+
+    /// The id right before this one; `None` before the smallest.
+    ///
+    /// ```
+    /// use leaflet::engine::EntryId;
+    /// assert_eq!(EntryId { ms: 5, seq: 0 }.previous(), Some(EntryId { ms: 4, seq: u64::MAX }));
+    /// assert_eq!(EntryId::MIN.previous(), None);
+    /// ```
+    pub fn previous(self) -> Option<Self> {
+        match self.seq.checked_sub(1) {
+            Some(seq) => Some(Self { seq, ..self }),
+            None => self.ms.checked_sub(1).map(|ms| Self { ms, seq: u64::MAX }),
+        }
+    }
+}
+
+impl FromStr for EntryId {
+    type Err = Error;
+
+    /// Both parts, as [`Display`](fmt::Display) writes them.
+    ///
+    /// # Errors
+    /// Where it is no id.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let number = |text: &str| -> Option<u64> {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| text.parse().ok())?
+        };
+        let parts = text.split_once('-');
+        let id = parts.and_then(|(ms, seq)| Some((number(ms)?, number(seq)?)));
+        let (ms, seq) = id.ok_or_else(|| Error::new(format!("'{text}' is no entry id")))?;
+        Ok(Self { ms, seq })
     }
 }
 

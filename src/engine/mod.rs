@@ -52,9 +52,11 @@ pub mod output;
 mod pages;
 mod partition;
 mod processor;
+mod rebuild;
 mod record;
 mod remains;
 mod reorder;
+pub mod replay;
 pub mod report;
 mod router;
 pub mod rule;
@@ -441,12 +443,14 @@ impl Engine {
                 name: rule.name.to_string(),
                 text: rule.text.to_string(),
                 paused: rule.paused,
+                sees_from: rule.sees_from,
             };
             domain.rules.iter().map(define).collect()
         };
         let define = |domain: &Domain| DomainDefinition {
             spec: domain.spec.clone(),
             rules: rules(domain),
+            rebuilding: domain.rebuild.is_some(),
         };
         Definitions {
             domains: self.domains.iter().map(define).collect(),
@@ -486,6 +490,14 @@ impl Engine {
         }
         if let Some(windows) = windows {
             restored.fill(windows)?;
+        }
+        for (domain, definition) in restored.domains.iter_mut().zip(&definitions.domains) {
+            for (rule, definition) in domain.rules.iter_mut().zip(&definition.rules) {
+                rule.sees_from = definition.sees_from;
+            }
+            if definition.rebuilding {
+                drop(domain.start_rebuild());
+            }
         }
         Ok(restored)
     }

@@ -7,14 +7,16 @@ use ahash::AHashMap;
 
 use super::domain::{DomainInfo, DomainSpec, RuleInfo};
 use super::emission::{Host, Wake};
-use super::event::Event;
+use super::event::{EntryId, Event};
 use super::feed::Feed;
 use super::field::FieldRef;
 use super::fields::Fields;
 use super::index::{Index, Indexed};
+use super::key::AxonKey;
 use super::leaflet::{Leaflet, RuleId};
 use super::leaflets::Leaflets;
 use super::meter::Meter;
+use super::rebuild::Rebuild;
 use super::remains::{Clearing, Remains};
 use super::router::Route;
 use super::rule::program::{Joined, Kind, Program};
@@ -53,6 +55,8 @@ pub struct Rule {
     /// The buffers and fields of its joins.
     pub joins: Rc<[(usize, Slot)]>,
     pub paused: bool,
+    /// See [`RuleDefinition::sees_from`](super::domain::RuleDefinition).
+    pub sees_from: Option<EntryId>,
     pub stats: Stats,
     pub tally: Tally,
     pub meter: Rc<Meter>,
@@ -143,6 +147,10 @@ pub struct Domain {
     pub(super) held: Rc<Meter>,
     /// Where the time of events stands, if it is a field.
     time_field: Option<FieldRef>,
+    /// Some rules have seen nothing yet.
+    fresh: bool,
+    /// Its windows are being filled anew.
+    pub(super) rebuild: Option<Box<Rebuild>>,
 }
 
 impl Domain {
@@ -167,6 +175,8 @@ impl Domain {
             axons: BTreeSet::new(),
             stats: Stats::default(),
             meter,
+            fresh: false,
+            rebuild: None,
         }
     }
 
@@ -205,10 +215,12 @@ impl Domain {
             program: Rc::new(program),
             slots: slots.into(),
             paused,
+            sees_from: None,
             stats: Stats::default(),
             meter: Meter::child(&self.meter),
         };
         self.next_rule += 1;
+        self.fresh = true;
         if place < self.rules.len() {
             let program = Rc::clone(&rule.program);
             let old = std::mem::replace(&mut self.rules[place], rule);
@@ -287,6 +299,13 @@ impl Domain {
         self.forget_windows(self.rules[place].id);
         self.rules[place].stats = Stats::default();
         self.rules[place].tally.clear();
+        self.see_from_now(place);
+    }
+
+    /// What came until now is nothing to the rule at this place, also when its windows are filled anew.
+    fn see_from_now(&mut self, place: usize) {
+        self.rules[place].sees_from = None;
+        self.fresh = true;
     }
 
     /// Forgets all windows and clocks; what they held is handed over, to be freed.
@@ -313,7 +332,15 @@ impl Domain {
         for rule in &mut self.rules {
             rule.stats = Stats::default();
             rule.tally.clear();
+            rule.sees_from = None;
         }
+        self.fresh = true;
+        self.clear()
+    }
+
+    /// Forgets all windows and clocks, to have them filled anew; what they held is handed over, to be freed.
+    pub fn start_rebuild(&mut self) -> Remains {
+        self.rebuild = Some(Box::default());
         self.clear()
     }
 
@@ -400,15 +427,39 @@ impl Domain {
         self.stats.events_untagged += 1;
     }
 
-    /// Takes in one event of an axon.
+    /// One event of an axon comes.
     pub fn feed(&mut self, axon: usize, route: Route, event: &Event<'_>, host: &mut Host) {
+        if self.fresh {
+            for rule in &mut self.rules {
+                rule.sees_from.get_or_insert(event.id);
+            }
+            self.fresh = false;
+        }
+        match &mut self.rebuild {
+            // It is read from the stream.
+            Some(rebuild) => rebuild.touch(event.key),
+            None => self.take_in(axon, route.tag(event.key), event, host),
+        }
+    }
+
+    /// Takes in an event of the past.
+    pub fn refeed(&mut self, cluster: bool, event: &Event<'_>, host: &mut Host) {
+        let AxonKey { tag, name, .. } = AxonKey::parse(event.key);
+        if cluster && tag.is_empty() {
+            self.pass_over();
+        } else {
+            let axon = self.axon(&name);
+            self.take_in(axon, tag, event, host);
+        }
+    }
+
+    fn take_in(&mut self, axon: usize, tag: &[u8], event: &Event<'_>, host: &mut Host) {
         self.stats.events_seen += 1;
         self.clear_forgotten(EVENT_FORGET_SLICE);
         if event.event_type().is_none() {
             self.stats.events_untyped += 1;
             return;
         }
-        let tag = route.tag(event.key);
         let number = self.leaflets.number(tag).unwrap_or_else(|| {
             let leaflet = Leaflet::new(tag.into(), &self.meter, &self.held);
             self.leaflets.insert(leaflet)
@@ -416,9 +467,23 @@ impl Domain {
         self.work(number, host, |feed, host| feed.arrive(axon, event, host));
     }
 
-    /// Lets a leaflet's clock pass to this time (ms) in silence.
+    /// Lets a leaflet's clock pass to this time (ms) in silence. One that is being rebuilt is not that far yet.
     pub fn tick(&mut self, tag: &[u8], time: u64, host: &mut Host) {
         self.clear_forgotten(FORGET_SLICE);
+        if self.rebuild.is_none() {
+            self.pass_to(tag, time, host);
+        }
+    }
+
+    /// Lets enough time pass in silence for what waits in a leaflet, in the past.
+    pub fn repass(&mut self, tag: &[u8], host: &mut Host) {
+        let waits = |leaflet: &Leaflet| leaflet.waits_for(self.spec.time.lateness());
+        if let Some(reach) = self.leaflets.get(tag).and_then(waits) {
+            self.pass_to(tag, reach, host);
+        }
+    }
+
+    fn pass_to(&mut self, tag: &[u8], time: u64, host: &mut Host) {
         if let Some(number) = self.leaflets.number(tag) {
             self.work(number, host, |feed, host| {
                 feed.tick(time, host);
@@ -447,6 +512,10 @@ impl Domain {
             fields: &self.fields,
             store: &mut self.store,
             stats: &mut self.stats,
+            past: self
+                .rebuild
+                .as_mut()
+                .map(|rebuild| rebuild.past(&leaflet.tag)),
             leaflet,
         };
         let heard = work(&mut feed, host);
@@ -461,18 +530,25 @@ impl Domain {
         let lateness = self.spec.time.lateness();
         let waiting = self.leaflets.iter();
         waiting
+            .filter(|_| self.rebuild.is_none())
             .map(move |leaflet| leaflet.wake(&self.name, lateness))
             .filter(|wake| wake.after.is_some())
     }
 
-    /// A leaflet's clock, and what it has to reach for something in it (ms).
+    /// A leaflet's clock, and what it has to reach for something in it (ms). One that is being rebuilt waits for no timer.
     pub fn waiting(&self, tag: &[u8]) -> Option<(u64, u64)> {
+        if self.rebuild.is_some() {
+            return None;
+        }
         let leaflet = self.leaflets.get(tag)?;
         Some((leaflet.clock, leaflet.waits_for(self.spec.time.lateness())?))
     }
 
     /// Pauses or resumes the rule at this place.
     pub fn set_paused(&mut self, place: usize, paused: bool, wakes: &mut Vec<Wake>) {
+        if self.rules[place].paused && !paused {
+            self.see_from_now(place);
+        }
         let rule = &mut self.rules[place];
         rule.paused = paused;
         let lateness = self.spec.time.lateness();

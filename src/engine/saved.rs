@@ -20,8 +20,8 @@ impl Engine {
     ///
     /// let mut engine = Engine::new(Settings::default());
     /// engine.add_rule(DEFAULT_DOMAIN, "one", "MATCH A WITHIN 1s", AddRule::default())?;
-    /// let again = Engine::from_saved(Settings::default(), saved::VERSION, &engine.save()?)?;
-    /// assert_eq!(again.definitions(), engine.definitions());
+    /// let (again, lost) = Engine::from_saved(Settings::default(), saved::VERSION, &engine.save()?)?;
+    /// assert_eq!((again.definitions(), lost), (engine.definitions(), None));
     /// # Ok::<(), leaflet::engine::Error>(())
     /// ```
     pub fn save(&self) -> Result<Vec<u8>> {
@@ -30,27 +30,41 @@ impl Engine {
         Ok(seal(&[&definitions, &self.snapshot()?]))
     }
 
-    /// The engine that was saved.
+    /// The engine that was saved. Where the windows can't be used they are empty and to be
+    /// [rebuilt](Engine::rebuild_lost); then also why.
     ///
     /// # Errors
-    /// Where the bytes are damaged, of a newer version, or make no sense.
-    pub fn from_saved(settings: Settings, version: i32, bytes: &[u8]) -> Result<Self> {
+    /// Where the bytes are of a newer version, or the definitions are damaged or make no sense.
+    pub fn from_saved(
+        settings: Settings,
+        version: i32,
+        bytes: &[u8],
+    ) -> Result<(Self, Option<Error>)> {
         if version > VERSION {
             return Err(Error::new(format!(
                 "it is of version {version}, this module knows versions up to {VERSION}; load a newer module"
             )));
         }
         let (definitions, rest) = block(bytes)?;
-        let (windows, rest) = match version {
-            1 => (None, rest),
-            _ => block(rest).map(|(windows, rest)| (Some(windows), rest))?,
-        };
-        if !rest.is_empty() {
-            return Err(Error::new("it is too long"));
-        }
         let definitions =
             serde_json::from_slice(definitions).map_err(|error| Error::new(error.to_string()))?;
-        Self::restored(settings, &definitions, windows)
+        let windows = match version {
+            1 if rest.is_empty() => Err(Error::new("version 1 did not save them")),
+            1 => return Err(Error::new("it is too long")),
+            _ => block(rest).and_then(|(windows, rest)| match rest {
+                [] => Ok(windows),
+                _ => Err(Error::new("it is too long")),
+            }),
+        };
+        let restore = |windows| Self::restored(settings, &definitions, windows);
+        match windows.and_then(|windows| restore(Some(windows))) {
+            Ok(engine) => Ok((engine, None)),
+            Err(why) => {
+                let mut engine = restore(None)?;
+                engine.rebuild_lost();
+                Ok((engine, Some(why)))
+            }
+        }
     }
 }
 
@@ -92,43 +106,76 @@ fn checksum(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
     use crate::engine::domain::{Definitions, DomainDefinition, DomainSpec, RuleDefinition};
+    use crate::engine::EntryId;
 
-    fn engine() -> Engine {
-        let definitions = Definitions {
+    fn definitions() -> Definitions {
+        Definitions {
             domains: vec![DomainDefinition {
                 spec: DomainSpec::new("a b", 3),
                 rules: vec![RuleDefinition {
                     name: "r".into(),
                     text: "MATCH A WITHIN 1s".into(),
                     paused: true,
+                    sees_from: None,
                 }],
+                rebuilding: false,
             }],
-        };
-        Engine::restored(Settings::default(), &definitions, None).unwrap()
+        }
     }
 
-    fn read(version: i32, bytes: &[u8]) -> Result<Engine> {
+    fn saved() -> Vec<u8> {
+        let engine = Engine::restored(Settings::default(), &definitions(), None);
+        engine.unwrap().save().unwrap()
+    }
+
+    fn read(version: i32, bytes: &[u8]) -> Result<(Engine, Option<Error>)> {
         Engine::from_saved(Settings::default(), version, bytes)
     }
 
     #[test]
     fn what_version_1_saved_is_read() {
-        let bytes = engine().save().unwrap();
+        let bytes = saved();
         let (json, _) = block(&bytes).unwrap();
         let old = &bytes[..16 + json.len()];
-        assert_eq!(read(1, old).unwrap().definitions(), engine().definitions());
-        assert!(read(2, old).is_err());
+        let (engine, lost) = read(1, old).unwrap();
+        let again = engine.definitions().without_past();
+        assert_eq!((again, lost.is_some()), (definitions(), true));
+        assert!(read(2, old).unwrap().1.is_some());
         assert!(read(1, &bytes).is_err());
     }
 
     #[test]
+    fn definitions_without_later_fields_are_of_rules_that_saw_everything() {
+        let mut json = serde_json::to_value(definitions()).unwrap();
+        let domain = json["domains"][0].as_object_mut().unwrap();
+        domain.remove("rebuilding");
+        domain["rules"][0]
+            .as_object_mut()
+            .unwrap()
+            .remove("sees_from");
+        let read: Definitions = serde_json::from_value(json).unwrap();
+        assert_eq!(read.domains[0].rules[0].sees_from, Some(EntryId::MIN));
+        assert_eq!(read.without_past(), definitions().without_past());
+    }
+
+    #[test]
     fn every_flipped_bit_and_every_cut_is_seen() {
-        let bytes = engine().save().unwrap();
+        let bytes = saved();
+        let (json, _) = block(&bytes).unwrap();
+        let windows = 16 + json.len();
         for i in 0..bytes.len() {
-            assert!(read(2, &bytes[..i]).is_err(), "cut at {i}");
             let mut damaged = bytes.clone();
             damaged[i] ^= 1;
-            assert!(read(2, &damaged).is_err(), "bit flipped in byte {i}");
+            for (what, damaged) in [("cut", &bytes[..i]), ("bit flipped", &damaged)] {
+                match read(2, damaged) {
+                    Err(_) => assert!(i < windows, "{what} at {i}"),
+                    // The windows alone: they are rebuilt.
+                    Ok((engine, lost)) => {
+                        assert!(i >= windows && lost.is_some(), "{what} at {i}");
+                        assert_eq!(engine.definitions().without_past(), definitions());
+                    }
+                }
+            }
         }
     }
 

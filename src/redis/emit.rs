@@ -20,6 +20,13 @@ pub fn submit(ctx: &Context, emissions: Vec<Emission>, since: Instant) {
     }
 }
 
+/// Appends these at once, where no event of a client's is under way.
+pub fn append_now(ctx: &Context, emissions: Vec<Emission>) {
+    if state::with(|state| state.enqueue(emissions, Instant::now())) == Ok(true) {
+        run(ctx);
+    }
+}
+
 /// The job: appends everything in the queue, and what that completes in turn. It ends because the engine
 /// limits the hops.
 pub fn run(ctx: &Context) {

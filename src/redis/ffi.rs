@@ -9,7 +9,8 @@ use super::commands::{self, signature::Signature, spec::Command, table::COMMANDS
 use super::config::{self, Setting, SETTINGS};
 use super::log::{escaped, Level};
 use super::{
-    emit, free, guard, info, ingest, load, persistence, phase, state, torn, wake, NAME, VERSION,
+    emit, free, guard, info, ingest, load, persistence, phase, rebuild, rewrite, state, torn, wake,
+    NAME, VERSION,
 };
 use crate::engine::EntryId;
 use redis_module::raw;
@@ -225,12 +226,24 @@ impl Stream {
 
     /// Goes to the newest entry: its id and its number of fields.
     pub fn newest(&self) -> Option<(EntryId, usize)> {
+        self.start_at_newest(EntryId::MAX)
+            .then(|| self.next_entry())?
+    }
+
+    /// Starts at the newest of the entries up to this one, to go backwards.
+    pub fn start_at_newest(&self, to: EntryId) -> bool {
         let reverse = raw::REDISMODULE_STREAM_ITERATOR_REVERSE as c_int;
-        let (start, end) = (null_mut(), null_mut());
-        if api!(RedisModule_StreamIteratorStart(self.0, reverse, start, end)) != OK {
-            return None;
-        }
-        self.next_entry()
+        let mut end = raw::RedisModuleStreamID {
+            ms: to.ms,
+            seq: to.seq,
+        };
+        let start = api!(RedisModule_StreamIteratorStart(
+            self.0,
+            reverse,
+            null_mut(),
+            &mut end
+        ));
+        start == OK
     }
 
     /// Goes to the next entry, when all fields of the one before have been read: its id and its number of fields.
@@ -425,6 +438,56 @@ impl Context<'_> {
         self.call(c"BGREWRITEAOF", c"Ev", &[], |_| ())
     }
 
+    /// How many entries the stream at this key has, and how many were ever added to it.
+    pub fn stream_counts(&self, key: &[u8]) -> Option<(u64, u64)> {
+        let args = [Str::new(b"STREAM"), Str::new(key)];
+        self.call(c"XINFO", c"v", &args, |reply| {
+            let figure = |name: &str| {
+                let items = (0..api!(RedisModule_CallReplyLength(reply))).step_by(2);
+                let item = |at| api!(RedisModule_CallReplyArrayElement(reply, at));
+                let mut values = items.filter(|at| reply_text(item(*at)) == name);
+                let value = item(values.next()? + 1);
+                u64::try_from(api!(RedisModule_CallReplyInteger(value))).ok()
+            };
+            Some((figure("length")?, figure("entries-added")?))
+        })
+        .ok()?
+    }
+
+    /// Has [`rebuild::on_timer`] called once, after this time.
+    pub fn start_rebuild_slice(&self, after: Duration) {
+        self.call_after(after, on_rebuild_slice);
+    }
+
+    /// Has the AOF, and no replica, get a command of the module's.
+    pub fn write_to_aof(&self, command: &CStr, arg: &[u8]) {
+        let (arg, format) = (Str::new(arg), c"Rs");
+        api!(RedisModule_Replicate(
+            self.ptr,
+            command.as_ptr(),
+            format.as_ptr(),
+            arg.0
+        ));
+    }
+
+    /// A child process is writing a new AOF.
+    pub fn rewrites_aof(&self) -> bool {
+        let info = api!(RedisModule_GetServerInfo(self.ptr, c"persistence".as_ptr()));
+        let field = c"aof_rewrite_in_progress".as_ptr();
+        let figure = api!(RedisModule_ServerInfoGetFieldUnsigned(
+            info,
+            field,
+            null_mut()
+        ));
+        api!(RedisModule_FreeServerInfo(self.ptr, info));
+        figure != 0
+    }
+
+    /// Has [`rewrite::state_definitions`] called once, after this time.
+    pub fn state_definitions_after(&self, after: Duration) {
+        self.call_after(after, on_restating);
+    }
+
     fn call<R>(
         &self,
         command: &CStr,
@@ -547,7 +610,7 @@ pub fn check_server() -> Result<(), String> {
     let lacking = lacking![
         RedisModule_ACLCheckKeyPermissions RedisModule_AddPostNotificationJob
         RedisModule_AvoidReplicaTraffic RedisModule_BlockClient RedisModule_Call RedisModule_CreateDataType RedisModule_CreateTimer RedisModule_GetCommand
-        RedisModule_GetModuleUserFromUserName RedisModule_LoadConfigs RedisModule_ReplyWithBool
+        RedisModule_GetModuleUserFromUserName RedisModule_LoadConfigs RedisModule_Replicate RedisModule_ReplyWithBool
         RedisModule_ReplyWithMap RedisModule_RegisterInfoFunc RedisModule_RegisterNumericConfig RedisModule_Scan
         RedisModule_SetCommandACLCategories RedisModule_SetCommandInfo RedisModule_SetModuleOptions
         RedisModule_StreamIteratorStart RedisModule_SubscribeToKeyspaceEvents
@@ -593,6 +656,8 @@ pub fn register(ctx: &Context) -> Result<(), String> {
     for id in [
         raw::REDISMODULE_EVENT_LOADING,
         raw::REDISMODULE_EVENT_FLUSHDB,
+        raw::REDISMODULE_EVENT_FORK_CHILD,
+        raw::REDISMODULE_EVENT_CONFIG,
     ] {
         let event = raw::RedisModuleEvent { id, dataver: 1 };
         let status = api!(RedisModule_SubscribeToServerEvent(
@@ -704,7 +769,8 @@ macro_rules! entries {
 }
 
 /// One function for each command of the table: the server passes no other sign of which was called.
-const ENTRIES: [Entrypoint; COMMANDS.len()] = entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16];
+const ENTRIES: [Entrypoint; COMMANDS.len()] =
+    entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18];
 
 unsafe extern "C" fn on_command<const INDEX: usize>(
     ctx: *mut raw::RedisModuleCtx,
@@ -755,6 +821,14 @@ unsafe extern "C" fn on_free(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) 
 
 unsafe extern "C" fn on_rewrite(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
     guard(|| torn::on_timer(&Context::new(ctx)));
+}
+
+unsafe extern "C" fn on_rebuild_slice(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
+    guard(|| rebuild::on_timer(&Context::new(ctx)));
+}
+
+unsafe extern "C" fn on_restating(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
+    guard(|| rewrite::state_definitions(&Context::new(ctx)));
 }
 
 unsafe extern "C" fn on_info(info: *mut raw::RedisModuleInfoCtx, for_crash_report: c_int) {
@@ -818,7 +892,24 @@ unsafe extern "C" fn on_event(
         ) => phase::on_loading_start(),
         (raw::REDISMODULE_EVENT_LOADING, raw::REDISMODULE_SUBEVENT_LOADING_ENDED) => {
             torn::on_loaded(&Context::new(ctx));
-            wake::arm(&Context::new(ctx));
+            phase::on_loading_end(&Context::new(ctx));
+        }
+        (raw::REDISMODULE_EVENT_FORK_CHILD, raw::REDISMODULE_SUBEVENT_FORK_CHILD_BORN) => {
+            rewrite::on_fork(&Context::new(ctx));
+        }
+        (raw::REDISMODULE_EVENT_CONFIG, _) => {
+            // SAFETY: this is what the server passes with this event.
+            let change = unsafe { &*data.cast::<raw::RedisModuleConfigChangeV1>() };
+            let names = (0..change.num_changes as usize).map(|i| {
+                // SAFETY: so many names there are, each a C string.
+                unsafe { CStr::from_ptr(*change.config_names.add(i)) }
+            });
+            if names
+                .into_iter()
+                .any(|name| name == c"aof-use-rdb-preamble")
+            {
+                rewrite::warn(&Context::new(ctx));
+            }
         }
         (raw::REDISMODULE_EVENT_FLUSHDB, raw::REDISMODULE_SUBEVENT_FLUSHDB_START) => {
             // SAFETY: this is what the server passes with this event.

@@ -1,8 +1,8 @@
-//! The streams of the keyspace as backtests read them.
+//! The streams of the keyspace as backtests and rebuilds read them.
 
 use super::ffi::{Context, Stream};
 use super::ingest;
-use crate::engine::backtest::{Entries, Streams};
+use crate::engine::replay::{Entries, Streams};
 use crate::engine::EntryId;
 
 /// The streams of the selected database.
@@ -67,5 +67,33 @@ impl Entries for Reading<'_> {
             self.open(next);
         }
         None
+    }
+}
+
+/// Reads the entries of a stream up to this one from the newest to the oldest, until `read` has had enough. Those that are too
+/// large to be events are passed over.
+pub fn backwards(
+    ctx: &Context,
+    key: &[u8],
+    to: EntryId,
+    mut read: impl FnMut(EntryId, &[(&[u8], &[u8])]) -> bool,
+) {
+    let mut next = Some(to);
+    while let Some(to) = next {
+        let stream = ctx.open_stream_at(key);
+        let Some(stream) = stream.filter(|stream| stream.start_at_newest(to)) else {
+            return;
+        };
+        next = None;
+        while let Some((id, count)) = stream.next_entry() {
+            let Ok(fields) = ingest::read_fields(&stream, count) else {
+                // Not all of its fields have been read: the stream can't go on from here by itself.
+                next = id.previous();
+                break;
+            };
+            if !read(id, &ingest::borrowed(&fields)) {
+                return;
+            }
+        }
     }
 }

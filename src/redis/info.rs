@@ -50,5 +50,6 @@ pub fn figures(
         ("internal_errors", state.counters.internal_errors),
         ("ticks_refused", state.counters.ticks_refused),
         ("freeing", state.engine.freeing()),
+        ("domains_rebuilding", state.engine.rebuilding_count()),
     ])
 }

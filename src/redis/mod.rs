@@ -1,8 +1,9 @@
 //! The glue between the engine and the server, thin on purpose.
 //!
 //! `ffi` holds every unsafe line and every function the server calls; it hands over to `ingest` (entries
-//! in), `emit` (integrated events out), `wake` (time in silence), `free` (what was dropped), `backtest` (rules tried on the past), `commands`, `config`, `info`,
-//! `persistence`, `torn` (a damaged append-only file) and `phase`, which share the `state`.
+//! in), `emit` (integrated events out), `wake` (time in silence), `free` (what was dropped), `backtest` (rules tried on the past),
+//! `rebuild` (windows filled anew from the streams), `commands`, `config`, `info`, `persistence`, `torn` (a damaged
+//! append-only file), `rewrite` (of one without RDB preamble) and `phase`, which share the `state`.
 
 mod alloc;
 mod backtest;
@@ -18,6 +19,8 @@ mod ingest;
 mod log;
 mod persistence;
 mod phase;
+mod rebuild;
+mod rewrite;
 mod state;
 mod torn;
 mod wake;
@@ -78,13 +81,7 @@ fn set_up(ctx: &ffi::Context, arguments: usize) -> Result<(), String> {
         ..Settings::default()
     });
     ffi::register(ctx)?;
-    if ctx.config("aof-use-rdb-preamble").as_deref() == Some("no") {
-        log::line(
-            Level::Warning,
-            "aof-use-rdb-preamble is off: an AOF rewrite LOSES all domains and rules, because they are kept in \
-             the AOF's RDB preamble. Set aof-use-rdb-preamble to yes.",
-        );
-    }
+    rewrite::warn(ctx);
     Ok(())
 }
 

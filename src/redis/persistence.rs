@@ -1,7 +1,8 @@
 //! Definitions and windows in the RDB: beside the keyspace, as auxiliary data (see [`Engine::save`]).
 
 use super::log::{self, Level};
-use super::state;
+use super::state::{self, State};
+use crate::engine::domain::Definitions;
 pub use crate::engine::saved::VERSION;
 use crate::engine::{Engine, Error, Settings};
 
@@ -38,8 +39,15 @@ pub fn load(version: i32, bytes: Option<&[u8]>) -> bool {
 fn restore(version: i32, bytes: Option<&[u8]>) -> Result<(), Error> {
     let bytes = bytes.ok_or_else(|| Error::new("the data ends early"))?;
     let stats = state::with(|state| {
-        // Either everything or nothing.
-        let engine = Engine::from_saved(state.engine.settings(), version, bytes)?;
+        let (engine, lost) = Engine::from_saved(state.engine.settings(), version, bytes)?;
+        if let Some(why) = lost {
+            log::line(
+                Level::Warning,
+                &format!(
+                    "windows are LOST ({why}): they are rebuilt from what the streams still hold"
+                ),
+            );
+        }
         let stats = engine.stats(None, None)?;
         state.engine = engine;
         state.note_wakes();
@@ -55,5 +63,18 @@ fn restore(version: i32, bytes: Option<&[u8]>) -> Result<(), Error> {
             stats.window_events + stats.events_held
         ),
     );
+    Ok(())
+}
+
+/// Takes over definitions that an append-only file states once more, without windows. Where they are in force already
+/// windows hold what they should.
+pub fn restate(state: &mut State, definitions: &Definitions) -> crate::engine::Result<()> {
+    if state.engine.definitions().without_past() == definitions.without_past() {
+        return Ok(());
+    }
+    state.engine = Engine::restored(state.engine.settings(), definitions, None)?;
+    state.engine.rebuild_lost();
+    state.rebuilds.restart();
+    state.renew_wakes();
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! What the server is doing right now, and what the server's own events mean for Leaflet.
 
 use super::ffi::{Context, Flags};
-use super::{backtest, state};
+use super::log::{self, Level};
+use super::{backtest, rebuild, state, wake};
 use crate::engine::Engine;
 
 /// The server's phase: only a primary that serves clients emits.
@@ -42,14 +43,42 @@ pub fn on_loading_start() {
     backtest::stop_all();
     let _ = state::with(|state| {
         state.engine = Engine::new(state.engine.settings());
+        state.rebuilds.restart();
         state.renew_wakes();
     });
+}
+
+/// A data set has been loaded, or has failed to.
+pub fn on_loading_end(ctx: &Context) {
+    report_misplaced(ctx);
+    wake::arm(ctx);
+    rebuild::arm(ctx);
+}
+
+/// Tells of domains in databases that the server does not have.
+fn report_misplaced(ctx: &Context) {
+    let infos = state::with(|state| state.engine.domain_infos()).unwrap_or_default();
+    let home = ctx.selected_db();
+    for spec in infos.into_iter().map(|info| info.spec) {
+        if !ctx.select_db(spec.db) {
+            log::line(
+                Level::Warning,
+                &format!(
+                    "domain '{}' works in database {}, which this server does not have: it gets no events",
+                    spec.name, spec.db
+                ),
+            );
+        }
+    }
+    ctx.select_db(home);
 }
 
 /// A database, or all, has been emptied.
 pub fn on_flush(db: Option<i32>) {
     let _ = state::with(|state| {
         state.engine.flush(db);
+        // What was read is gone, and ids may begin anew.
+        state.rebuilds.restart();
         state.renew_wakes();
     });
 }

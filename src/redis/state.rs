@@ -5,6 +5,7 @@
 
 use super::backtest::Backtests;
 use super::log::{self, Kind};
+use super::rebuild::Rebuilds;
 use super::wake::Wakes;
 use crate::engine::{Emission, Engine, Settings};
 use hdrhistogram::Histogram;
@@ -46,6 +47,7 @@ pub struct State {
     pub backtests: Backtests,
     /// The timer that frees what was dropped runs.
     pub freeing: bool,
+    pub rebuilds: Rebuilds,
     queue: VecDeque<Queued>,
     /// A job that will drain the queue is on its way or running.
     draining: bool,
@@ -67,6 +69,7 @@ impl State {
             wakes: Wakes::default(),
             backtests: Backtests::default(),
             freeing: false,
+            rebuilds: Rebuilds::default(),
             queue: VecDeque::new(),
             draining: false,
             appending: None,

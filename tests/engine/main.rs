@@ -13,6 +13,7 @@ mod open_matches;
 mod oracle;
 mod questions;
 mod random;
+mod rebuild;
 mod regressions;
 mod reorder;
 mod snapshot;

@@ -22,6 +22,8 @@ mod language;
 mod lifecycle;
 mod loops;
 mod operators;
+mod persistence;
+mod rebuild;
 mod replication;
 mod rights;
 mod schema;

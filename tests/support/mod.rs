@@ -7,4 +7,4 @@ pub mod server;
 
 pub use client::{fields, items, text, Client, Entry};
 pub use scene::{check, own, remove_keys, skip, stat, unique, Scene};
-pub use server::{Options, Server};
+pub use server::{module_path, Options, Server};

@@ -188,6 +188,35 @@ impl Server {
         lines[lines.len().saturating_sub(60)..].join("\n")
     }
 
+    /// Has it start with this setting from the next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.options = self.options.clone().arg(name, value);
+    }
+
+    /// Has it be a cluster node from the next start on.
+    pub fn become_cluster(&mut self) {
+        self.options = self.options.clone().cluster();
+    }
+
+    /// Has it start without the module from now on.
+    pub fn forget_module(&mut self) {
+        self.options = self.options.clone().without_module();
+    }
+
+    /// Starts it again after `kill` or a `SHUTDOWN`; it has to end by itself. Its log.
+    ///
+    /// # Panics
+    /// When it comes up.
+    pub fn refuses_to_start(&mut self) -> String {
+        if let Some(mut process) = self.process.take() {
+            process.wait();
+            process.kill();
+        }
+        self.process = Some(Process::spawn(&self.options, self.dir.path(), self.port));
+        assert!(!self.wait_until_up(), "the server came up");
+        self.log()
+    }
+
     /// Kills it where it stands; its folder stays for `restart`.
     pub fn kill(&mut self) {
         if let Some(process) = self.process.take() {

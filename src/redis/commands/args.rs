@@ -155,6 +155,7 @@ mod tests {
         Args::new(&Request {
             args: items,
             db: 0,
+            loading: false,
             may: &|_, _| true,
             submit: &|_| {},
             backtest: &|_| Ok(super::super::Reply::Later),

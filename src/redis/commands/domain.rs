@@ -169,6 +169,7 @@ mod tests {
         let request = Request {
             args: &args,
             db: 3,
+            loading: false,
             may: &|_, _| true,
             submit: &|_| {},
             backtest: &|_| Ok(super::super::Reply::Later),

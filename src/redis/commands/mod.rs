@@ -14,7 +14,7 @@ pub mod table;
 use super::backtest::{start, Order};
 use super::ffi::{Access, Context};
 use super::state::{self, State};
-use super::{emit, free, guard, wake};
+use super::{emit, free, guard, rebuild, wake};
 use crate::engine::domain::DomainSpec;
 use crate::engine::key::output_key;
 use crate::engine::{Emission, Error};
@@ -28,6 +28,8 @@ pub struct Request<'a> {
     pub args: &'a [&'a [u8]],
     /// The client's database.
     pub db: i32,
+    /// The command stands in a file that is being loaded.
+    pub loading: bool,
     /// May the client's user do this with this key?
     pub may: &'a dyn Fn(Access, &[u8]) -> bool,
     /// Has what a command completed appended.
@@ -141,6 +143,7 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
     let request = Request {
         args,
         db: ctx.selected_db(),
+        loading: ctx.flags().loading,
         may: &|access, key| ctx.may(access, key),
         submit: &|emissions| emit::submit(ctx, emissions, since),
         backtest: &|order| start(ctx, order),
@@ -150,6 +153,7 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
         ctx.replicate();
         wake::arm(ctx);
         free::arm(ctx);
+        rebuild::arm(ctx);
     }
     answer(ctx, &result);
 }

@@ -3,7 +3,7 @@
 use super::args::{refusal, shortened, Args};
 use super::{docs, table, with_state, Refusal, Reply, Request, Result};
 use crate::engine::domain::DEFAULT_DOMAIN;
-use crate::redis::info;
+use crate::redis::{info, persistence};
 
 pub fn stats(request: &Request) -> Result {
     let (domain, rule) = target(request)?;
@@ -33,6 +33,39 @@ pub fn reset(request: &Request) -> Result {
         }
         Ok(())
     })?;
+    Ok(Reply::Ok)
+}
+
+pub fn rebuild(request: &Request) -> Result {
+    let domain = Args::new(request).domain()?;
+    let specs = with_state(|state| {
+        Ok(match domain {
+            Some(domain) => vec![state.engine.domain_info(domain)?.spec],
+            None => {
+                let infos = state.engine.domain_infos().into_iter();
+                infos.map(|info| info.spec).collect()
+            }
+        })
+    })?;
+    specs.iter().try_for_each(|spec| request.check_keys(spec))?;
+    with_state(|state| {
+        state.engine.rebuild(domain)?;
+        state.rebuilds.restart();
+        state.renew_wakes();
+        Ok(())
+    })?;
+    Ok(Reply::Ok)
+}
+
+pub fn restore(request: &Request) -> Result {
+    let mut args = Args::new(request);
+    let definitions = args.text("the definitions")?;
+    if !request.loading {
+        return Err(refusal("only an append-only file restores definitions"));
+    }
+    let definitions = serde_json::from_str(definitions)
+        .map_err(|error| refusal(format!("these are no definitions: {error}")))?;
+    with_state(|state| Ok(persistence::restate(state, &definitions)?))?;
     Ok(Reply::Ok)
 }
 

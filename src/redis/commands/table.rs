@@ -39,7 +39,7 @@ const RULE_FIELDS: &str =
     `limited`, `window_events`, `partitions`";
 
 /// Every command.
-pub static COMMANDS: [Command; 17] = [
+pub static COMMANDS: [Command; 19] = [
     Command {
         name: "LEAFLET.DOMAIN.CREATE",
         group: Group::Domains,
@@ -399,8 +399,8 @@ pub static COMMANDS: [Command; 17] = [
                 `events_untyped`, `events_shed`, `matches`, `emitted`, `limited`, `emit_errors`, `budget_cuts`, \
                 `window_events`, `window_bytes`, `partitions`, `leaflets`, `rules`, `domains`, `latency_us_p50`, \
                 `latency_us_p99`, `latency_us_max`, `events_untagged`, `hops_cut`, `matches_cut`, `events_untimed`, `events_ahead`, `events_held`, `max_window_memory`, \
-                `events_oversized`, `internal_errors`, `ticks_refused`, `freeing` (dropped or emptied domains whose memory is still being given back). The latency (µs from a completing event's notification to \
-                its last integrated event's append) and the last five are always those of the whole module",
+                `events_oversized`, `internal_errors`, `ticks_refused`, `freeing` (dropped or emptied domains whose memory is still being given back), `domains_rebuilding`. The latency (µs from a completing event's notification to \
+                its last integrated event's append) and the last six are always those of the whole module",
         example: "LEAFLET.STATS DOMAIN default",
         run: server::stats,
     },
@@ -434,6 +434,35 @@ pub static COMMANDS: [Command; 17] = [
         reply: "`OK`",
         example: "LEAFLET.RESET DOMAIN default RULE a_and_b",
         run: server::reset,
+    },
+    Command {
+        name: "LEAFLET.REBUILD",
+        group: Group::Server,
+        summary: "Forgets windows and clocks, of everything or of a domain, and fills them anew from what the axons still hold, \
+                  as if the rules had always been there: after they were lost or defined late. Integrated events that \
+                  are lacking in the outputs are appended, those that are there are not. The work is done after the reply.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of keys and of entries read, in slices of a few ms",
+        arity: -1,
+        flags: DEFINE,
+        args: &[OF_DOMAIN],
+        reply: "`OK`; `domains_rebuilding` in `LEAFLET.STATS` tells when it is done",
+        example: "LEAFLET.REBUILD DOMAIN default",
+        run: server::rebuild,
+    },
+    Command {
+        name: "LEAFLET.RESTORE",
+        group: Group::Server,
+        summary: "States all definitions at once, as JSON, in an append-only file that is rewritten without RDB preamble. \
+                  It is refused from everywhere else.",
+        since: "0.1.0",
+        complexity: "O(N) with N the length of the definitions",
+        arity: 2,
+        flags: &[Flag::Write, Flag::Admin],
+        args: &[Arg::new("definitions", Kind::Text, "What was defined.")],
+        reply: "`OK`",
+        example: "LEAFLET.RESTORE {\"domains\":[]}",
+        run: server::restore,
     },
     Command {
         name: "LEAFLET.HELP",
