@@ -41,6 +41,7 @@ fn explain_shows_how_a_rule_runs() {
             "partition_by",
             "where",
             "ends",
+            "finds",
             "select",
             "consume",
             "having",

@@ -248,7 +248,7 @@ pub static COMMANDS: [Command; 19] = [
                 `name`, `type`, `axon`, `condition`, `takes` or `weight`, `role`), `reads` (maps: `type`, `axon`, \
                 `axons_known`, `axons`, `doubt`: which events reach the rule, and the first 16 of the axons seen so far that \
                 these can come from; what is wrong with the axon where none of them is known), `partition_by`. Of `MATCH`: `where` (maps: `condition`, `reads`, `tested`), \
-                `ends`, `select`, `consume`, `having`. Of `INTEGRATE`: `fires`, `decay`, `reset`. Of every rule: \
+                `ends`, `finds` (how matches are found), `select`, `consume`, `having`. Of `INTEGRATE`: `fires`, `decay`, `reset`. Of every rule: \
                 `within`, `limit`, `emit`, `keeps` (how far the leaflet's time runs ahead of what is kept), \
                 `fields_kept` (of each event), `bytes` (what things take in memory without their texts; `event` once \
                 for all rules that hold it), `budget`",
