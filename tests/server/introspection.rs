@@ -35,6 +35,8 @@ pub const COMMANDS: &[Command] = &[
     command("LEAFLET.STATS", -1, false),
     command("LEAFLET.TICK", 4, true),
     command("LEAFLET.RESET", -1, true),
+    command("LEAFLET.REBUILD", -1, true),
+    command("LEAFLET.RESTORE", 2, true),
     command("LEAFLET.HELP", -1, false),
 ];
 

@@ -2,8 +2,8 @@
 //! of other settings, or with the module loaded late.
 
 use crate::commands::rule_names;
-use crate::durability::{aof_commands, aof_path};
 use crate::seed::SEED;
+use crate::support::aof::{aof_commands, aof_path};
 use crate::support::{module_path, own, stat, Client, Options, Scene, Server};
 use std::fs;
 
@@ -230,7 +230,7 @@ fn a_torn_transaction_does_not_swallow_what_comes_later() {
     let mut scene = story(&server);
     let (source, out) = (scene.key("axon_2"), scene.key("out"));
     server.kill();
-    let path = aof_path(&server);
+    let path = aof_path(server.dir());
     let bytes = fs::read(&path).expect("the file");
     let cut = aof_commands(&bytes)
         .into_iter()
@@ -260,7 +260,7 @@ fn a_file_cut_within_the_integrated_event_brings_back_neither() {
     let mut scene = story(&server);
     let (source, out) = (scene.key("axon_2"), scene.key("out"));
     server.kill();
-    let path = aof_path(&server);
+    let path = aof_path(server.dir());
     let bytes = fs::read(&path).expect("the file");
     let end = aof_commands(&bytes)
         .into_iter()

@@ -1,9 +1,9 @@
 //! Windows that were lost are filled anew from what the streams still hold.
 
 use crate::commands::rule_names;
-use crate::durability::{aof_commands, aof_path};
 use crate::replication::catch_up;
 use crate::seed::SEED;
+use crate::support::aof::{aof_commands, aof_path};
 use crate::support::{own, stat, Client, Options, Scene, Server};
 use std::fs;
 
@@ -85,7 +85,7 @@ fn a_rewrite_states_the_definitions_once_in_the_new_file() {
     };
     let mut scene = story(&server);
     rewrite(&mut scene.client);
-    let bytes = fs::read(aof_path(&server)).expect("the file");
+    let bytes = fs::read(aof_path(server.dir())).expect("the file");
     let commands = aof_commands(&bytes);
     let names: Vec<&str> = commands.iter().map(|(c, _)| c[0].as_str()).collect();
     assert_eq!(names, ["SELECT", "LEAFLET.RESTORE"]);
@@ -94,7 +94,9 @@ fn a_rewrite_states_the_definitions_once_in_the_new_file() {
         .client
         .ok(&["CONFIG", "SET", "aof-use-rdb-preamble", "yes"]);
     rewrite(&mut scene.client);
-    assert!(fs::read(aof_path(&server)).expect("the file").is_empty());
+    assert!(fs::read(aof_path(server.dir()))
+        .expect("the file")
+        .is_empty());
 }
 
 #[test]
@@ -128,7 +130,7 @@ fn writes_that_are_paused_put_the_definitions_off() {
     rewrite(&mut scene.client);
     scene.client.ok(&["CLIENT", "UNPAUSE"]);
     scene.client.wait_until("the definitions", |_| {
-        let bytes = fs::read(aof_path(&server)).expect("the file");
+        let bytes = fs::read(aof_path(server.dir())).expect("the file");
         let commands = aof_commands(&bytes);
         commands.iter().any(|(c, _)| c[0] == "LEAFLET.RESTORE")
     });

@@ -123,7 +123,8 @@ fn categories_are_enough_to_keep_somebody_out() {
             let arguments = vec!["x"; command.arity.unsigned_abs() as usize - 1];
             let words = [&["ACL", "DRYRUN", "tenant", command.name], &arguments[..]].concat();
             let allowed = admin.call(&words) == Value::Okay;
-            let kept_out = command.name == "LEAFLET.TICK" && rules.contains(&"-@admin");
+            let admin_only = ["LEAFLET.TICK", "LEAFLET.RESTORE"].contains(&command.name);
+            let kept_out = admin_only && rules.contains(&"-@admin");
             let expected = !kept_out && if command.writes { writes } else { reads };
             assert_eq!(allowed, expected, "{} {rules:?}", command.name);
         }
@@ -149,6 +150,8 @@ fn call_of(name: &str) -> Vec<&'static str> {
         "LEAFLET.STATS" => vec!["LEAFLET.STATS"],
         "LEAFLET.TICK" => vec!["LEAFLET.TICK", "default", "", "1"],
         "LEAFLET.RESET" => vec!["LEAFLET.RESET"],
+        "LEAFLET.REBUILD" => vec!["LEAFLET.REBUILD"],
+        "LEAFLET.RESTORE" => vec!["LEAFLET.RESTORE", r#"{"domains":[]}"#],
         "LEAFLET.HELP" => vec!["LEAFLET.HELP"],
         other => panic!("{other} is not tried"),
     }
@@ -182,7 +185,10 @@ fn commands_do_what_their_flags_say() {
         let dirty =
             |client: &mut Client| client.info("persistence")["rdb_changes_since_last_save"].clone();
         let (before, sent) = (dirty(&mut on_primary), offset(&mut on_primary));
-        if command.writes {
+        if command.name == "LEAFLET.RESTORE" {
+            // It is for append-only files.
+            on_primary.refused_about(&call, "only an append-only file");
+        } else if command.writes {
             on_primary.ok(&call);
             assert_ne!(offset(&mut on_primary), sent, "{}", command.name);
             // A script that may only read can't.

@@ -16,14 +16,7 @@ pub fn stats(request: &Request) -> Result {
 
 pub fn reset(request: &Request) -> Result {
     let (domain, rule) = target(request)?;
-    match domain {
-        Some(domain) => request.check_domain(domain)?,
-        None => {
-            let all: Vec<_> =
-                with_state(|state| Ok(state.engine.domain_specs().cloned().collect()))?;
-            all.iter().try_for_each(|spec| request.check_keys(spec))?;
-        }
-    }
+    check(request, domain)?;
     with_state(|state| {
         state.engine.reset(domain, rule)?;
         state.renew_wakes();
@@ -38,16 +31,7 @@ pub fn reset(request: &Request) -> Result {
 
 pub fn rebuild(request: &Request) -> Result {
     let domain = Args::new(request).domain()?;
-    let specs = with_state(|state| {
-        Ok(match domain {
-            Some(domain) => vec![state.engine.domain_info(domain)?.spec],
-            None => {
-                let infos = state.engine.domain_infos().into_iter();
-                infos.map(|info| info.spec).collect()
-            }
-        })
-    })?;
-    specs.iter().try_for_each(|spec| request.check_keys(spec))?;
+    check(request, domain)?;
     with_state(|state| {
         state.engine.rebuild(domain)?;
         state.rebuilds.restart();
@@ -94,6 +78,15 @@ pub fn help(request: &Request) -> Result {
         docs::help(command)
     };
     Ok(Reply::Array(lines.into_iter().map(Reply::Line).collect()))
+}
+
+/// May the user change this domain, or all of them?
+fn check(request: &Request, domain: Option<&str>) -> std::result::Result<(), Refusal> {
+    if let Some(domain) = domain {
+        return request.check_domain(domain);
+    }
+    let all: Vec<_> = with_state(|state| Ok(state.engine.domain_specs().cloned().collect()))?;
+    all.iter().try_for_each(|spec| request.check_keys(spec))
 }
 
 /// `[DOMAIN d] [RULE r]`; a rule without a domain is one of the default domain.
