@@ -1,6 +1,8 @@
 //! What the tests share.
 
 pub mod client;
+#[allow(dead_code)]
+pub mod saved;
 pub mod scene;
 pub mod server;
 
