@@ -5,8 +5,8 @@ use crate::support::saved::windows;
 use crate::support::{own, Client, Entry, Options, Server};
 use fastrand::Rng;
 
-/// What is tried: each part of the language that leaves something in a window. Deadlines lie between the events' whole
-/// minutes, so that half a minute of silence on a slow machine lets nothing fire.
+/// What is tried: each part of the language that leaves something in a window. Nothing waits for a whole minute, where
+/// the events are, so that a quarter of a minute of silence on a slow machine lets nothing fire.
 const RULES: [&str; 10] = [
     "MATCH A@axon_1 AND B@axon_2 WITHIN 1h",
     "MATCH A AS a -> B AS b WHERE b.value > a.value PARTITION BY k WITHIN 2h EMIT rise = b.value - a.value",
@@ -27,7 +27,7 @@ fn define(client: &mut Client, rules: &[(usize, &str)]) {
     let domain = ["LEAFLET.DOMAIN.CREATE", "byid", "AXONS", "x:axon_*"];
     client.ok(&[&domain[..], &["OUTPUT", "byid:out"]].concat());
     let domain = ["LEAFLET.DOMAIN.CREATE", "byfield", "AXONS", "x:axon_*"];
-    let time = ["TIME", "FIELD", "at", "LATENESS", "1830s"];
+    let time = ["TIME", "FIELD", "at", "LATENESS", "1815s"];
     client.ok(&[&domain[..], &["OUTPUT", "byfield:out"], &time].concat());
     for (number, text) in rules {
         for domain in ["byid", "byfield"] {
