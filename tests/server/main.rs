@@ -6,6 +6,7 @@
 mod backtest;
 mod clients;
 mod cluster;
+mod cluster_nodes;
 mod commands;
 mod deadlines;
 mod deadlines_alone;

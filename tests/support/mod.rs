@@ -1,7 +1,7 @@
 //! What the tests share.
 
 pub mod client;
-#[allow(dead_code)]
+pub mod cluster;
 pub mod saved;
 pub mod scene;
 pub mod server;
