@@ -372,6 +372,32 @@ impl Engine {
             .for_each(Domain::clear);
     }
 
+    /// Is there a leaflet for this key in any of the domains that watch it?
+    pub fn knows(&self, route: Route, key: &[u8]) -> bool {
+        let tag = key::AxonKey::parse(key).tag;
+        let mut targets = self.router.targets(route).iter();
+        targets.any(|target| self.domains[target.domain].leaflet(tag).is_some())
+    }
+
+    /// Forgets the leaflets of these tags, with their clocks.
+    pub fn forget(&mut self, gone: impl Fn(&[u8]) -> bool) {
+        self.domains
+            .iter_mut()
+            .for_each(|domain| domain.forget(&gone));
+    }
+
+    /// How long any rule keeps events, ms.
+    pub fn longest(&self) -> u64 {
+        let rules = self.domains.iter().flat_map(|domain| &domain.rules);
+        rules
+            .map(|rule| {
+                let kept = rule.program.retention;
+                kept.events.max(kept.seen).max(kept.fired)
+            })
+            .max()
+            .unwrap_or(0)
+    }
+
     /// Everything that was defined.
     pub fn definitions(&self) -> Definitions {
         let rules = |domain: &Domain| {

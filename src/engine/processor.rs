@@ -223,6 +223,22 @@ impl Domain {
         self.rules[place].tally.clear();
     }
 
+    /// Forgets the leaflets of these tags.
+    pub fn forget(&mut self, gone: impl Fn(&[u8]) -> bool) {
+        let (rules, store, live) = (&self.rules, &mut self.store, &mut self.live);
+        self.leaflets.retain(|tag, leaflet| {
+            let gone = gone(tag);
+            if gone {
+                *live -= u64::from(leaflet.is_live());
+                rules.iter().for_each(|rule| leaflet.forget(rule.id, store));
+                while leaflet.release(u64::MAX).is_some() {}
+            }
+            !gone
+        });
+        let leaflets = &self.leaflets;
+        self.idle.retain(|tag| leaflets.contains_key(tag));
+    }
+
     /// Forgets all windows and clocks.
     pub fn clear(&mut self) {
         self.leaflets = AHashMap::new();

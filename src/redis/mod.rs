@@ -1,7 +1,7 @@
 //! The glue between the engine and the server, thin on purpose.
 //!
 //! `ffi` holds every unsafe line and every function the server calls; it hands over to `ingest` (entries
-//! in), `emit` (integrated events out), `wake` (time in silence), `backtest` (rules tried on the past), `commands`, `config`, `info`,
+//! in), `emit` (integrated events out), `wake` (time in silence), `slots` (slots of a cluster that move), `backtest` (rules tried on the past), `commands`, `config`, `info`,
 //! `persistence` and `phase`, which share the `state`.
 
 mod alloc;
@@ -17,6 +17,7 @@ mod ingest;
 mod log;
 mod persistence;
 mod phase;
+mod slots;
 mod state;
 mod wake;
 

@@ -5,6 +5,7 @@
 
 use super::backtest::Backtests;
 use super::log::{self, Kind};
+use super::slots::Moving;
 use super::wake::Wakes;
 use crate::engine::{Emission, Engine, Settings};
 use hdrhistogram::Histogram;
@@ -42,6 +43,7 @@ pub struct State {
     pub latency: Histogram<u64>,
     pub wakes: Wakes,
     pub backtests: Backtests,
+    pub moving: Moving,
     queue: VecDeque<Queued>,
     /// A job that will drain the queue is on its way or running.
     draining: bool,
@@ -60,6 +62,7 @@ impl State {
                 .expect("the bounds of the histogram are valid"),
             wakes: Wakes::default(),
             backtests: Backtests::default(),
+            moving: Moving::default(),
             queue: VecDeque::new(),
             draining: false,
             appending: None,

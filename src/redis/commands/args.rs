@@ -157,6 +157,7 @@ mod tests {
             db: 0,
             may: &|_, _| true,
             submit: &|_| {},
+            settle: &|_, _| Vec::new(),
             backtest: &|_| Ok(super::super::Reply::Later),
         })
     }

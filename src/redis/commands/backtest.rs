@@ -176,6 +176,7 @@ mod tests {
             db: 0,
             may: &|_, _| true,
             submit: &|_| {},
+            settle: &|_, _| Vec::new(),
             backtest: &|_| Ok(Reply::Later),
         };
         parse(&request).map(then).map_err(|refusal| match refusal {

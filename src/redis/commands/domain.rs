@@ -170,6 +170,7 @@ mod tests {
             db: 3,
             may: &|_, _| true,
             submit: &|_| {},
+            settle: &|_, _| Vec::new(),
             backtest: &|_| Ok(super::super::Reply::Later),
         };
         parse(&request).map_err(|refusal| match refusal {

@@ -14,7 +14,7 @@ pub mod table;
 use super::backtest::{start, Order};
 use super::ffi::{Access, Context};
 use super::state::{self, State};
-use super::{emit, guard, wake};
+use super::{emit, guard, slots, wake};
 use crate::engine::domain::DomainSpec;
 use crate::engine::{Emission, Error};
 use spec::Command;
@@ -31,6 +31,8 @@ pub struct Request<'a> {
     pub may: &'a dyn Fn(Access, &[u8]) -> bool,
     /// Has what a command completed appended.
     pub submit: &'a dyn Fn(Vec<Emission>),
+    /// Makes the leaflets of a slot that has moved since then (ms) anew; what is to be appended.
+    pub settle: &'a dyn Fn(u16, u64) -> Vec<Emission>,
     /// Starts a backtest, and has the client wait for it.
     pub backtest: &'a dyn Fn(Order) -> Result,
 }
@@ -124,6 +126,7 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
         db: ctx.selected_db(),
         may: &|access, key| ctx.may(access, key),
         submit: &|emissions| emit::submit(ctx, emissions, since),
+        settle: &|slot, since| slots::settle(ctx, slot, since),
         backtest: &|order| start(ctx, order),
     };
     let result = guard(|| (command.run)(&request));
