@@ -7,6 +7,7 @@ mod backtest;
 mod clients;
 mod cluster;
 mod cluster_nodes;
+mod cluster_slots;
 mod commands;
 mod deadlines;
 mod deadlines_alone;

@@ -124,9 +124,68 @@ impl Cluster {
         place.unwrap_or_else(|| panic!("nobody serves slot {slot}"))
     }
 
-    /// A connection to the primary of a key.
-    pub fn at(&mut self, key: &str) -> &mut Client {
-        let place = self.place(key);
-        &mut self.primaries[place].client
+    /// Opens a slot at two primaries, so that its keys can go from one to the other.
+    pub fn open_slot(&mut self, slot: &str, from: usize, to: usize) {
+        let [old, new] = [from, to].map(|place| self.primaries[place].id.clone());
+        let set = ["CLUSTER", "SETSLOT", slot];
+        let importing = [&set[..], &["IMPORTING", &old]].concat();
+        self.primaries[to].client.ok(&importing);
+        let migrating = [&set[..], &["MIGRATING", &new]].concat();
+        self.primaries[from].client.ok(&migrating);
+    }
+
+    /// Moves keys of an open slot.
+    pub fn move_keys(&mut self, from: usize, to: usize, keys: &[&str]) {
+        let port = self.primaries[to].server.port().to_string();
+        let migrate = ["MIGRATE", "127.0.0.1", &port, "", "0", "10000", "KEYS"];
+        let migrate = [&migrate[..], keys].concat();
+        self.primaries[from].client.ok(&migrate);
+    }
+
+    /// Gives an open slot, whose keys have all been moved, to its new node.
+    pub fn close_slot(&mut self, slot: &str, to: usize) {
+        let id = self.primaries[to].id.clone();
+        self.primaries[to]
+            .client
+            .ok(&["CLUSTER", "SETSLOT", slot, "NODE", &id]);
+        self.everywhere(&["CLUSTER", "SETSLOT", slot, "NODE", &id]);
+    }
+}
+
+/// Who appends to a tag's axons, and goes where the cluster sends it.
+pub struct Producer {
+    place: usize,
+}
+
+impl Producer {
+    /// One that begins at this primary.
+    pub fn at(place: usize) -> Self {
+        Self { place }
+    }
+
+    /// Carries a command out where its key is.
+    pub fn call(&mut self, cluster: &mut Cluster, command: &[&str]) {
+        for _ in 0..1_000 {
+            let client = &mut cluster.primaries[self.place].client;
+            let Err(error) = client.try_call(command) else {
+                return;
+            };
+            // `MOVED 15891 127.0.0.1:7000`
+            let port = error.rsplit(':').next().expect("a port");
+            let mut nodes = cluster.primaries.iter();
+            let place = nodes.position(|node| node.server.port().to_string() == port);
+            if error.starts_with("MOVED ") {
+                self.place = place.expect("a primary");
+            } else if error.starts_with("ASK ") {
+                let client = &mut cluster.primaries[place.expect("a primary")].client;
+                client.ok(&["ASKING"]);
+                client.call(command);
+                return;
+            } else {
+                panic!("{command:?}: {error}");
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        panic!("{command:?}: sent from node to node");
     }
 }
