@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::event::EntryId;
 use super::field::FieldRef;
 use super::time::TimeSource;
 use super::{glob, Error, Result};
@@ -195,6 +196,9 @@ pub struct Definitions {
 pub struct DomainDefinition {
     pub spec: DomainSpec,
     pub rules: Vec<RuleDefinition>,
+    /// Its windows are being filled anew from the streams, and what they hold is worth nothing.
+    #[serde(default)]
+    pub rebuilding: bool,
 }
 
 /// A rule's definition.
@@ -204,4 +208,12 @@ pub struct RuleDefinition {
     /// The canonical text.
     pub text: String,
     pub paused: bool,
+    /// The first entry id it saw since it was added, resumed or reset; `None`: nothing has come since.
+    #[serde(default = "always")]
+    pub sees_from: Option<EntryId>,
+}
+
+/// What older versions saved does not say.
+fn always() -> Option<EntryId> {
+    Some(EntryId::MIN)
 }

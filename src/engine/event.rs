@@ -1,8 +1,11 @@
 //! What the engine is fed: entries of axon streams.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use super::Error;
 
 /// A stream entry's id. Its `ms` part is the event's time with `TIME ID`.
 #[derive(
@@ -37,6 +40,25 @@ impl EntryId {
             Some(seq) => Some(Self { seq, ..self }),
             None => self.ms.checked_add(1).map(|ms| Self { ms, seq: 0 }),
         }
+    }
+}
+
+impl FromStr for EntryId {
+    type Err = Error;
+
+    /// Both parts, as [`Display`](fmt::Display) writes them.
+    ///
+    /// # Errors
+    /// Where it is no id.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let number = |text: &str| -> Option<u64> {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| text.parse().ok())?
+        };
+        let parts = text.split_once('-');
+        let id = parts.and_then(|(ms, seq)| Some((number(ms)?, number(seq)?)));
+        let (ms, seq) = id.ok_or_else(|| Error::new(format!("'{text}' is no entry id")))?;
+        Ok(Self { ms, seq })
     }
 }
 

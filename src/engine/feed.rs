@@ -12,6 +12,7 @@ use super::intake::{Fate, Intake};
 use super::key::AxonKey;
 use super::leaflet::Leaflet;
 use super::processor::Rule;
+use super::rebuild::Past;
 use super::stats::Stats;
 use super::store::Store;
 use super::time::{read_time, TimeSource};
@@ -32,6 +33,8 @@ pub struct Feed<'a> {
     pub store: &'a mut Store,
     pub stats: &'a mut Stats,
     pub leaflet: &'a mut Leaflet,
+    /// What is known of its past, while it is being rebuilt.
+    pub past: Option<&'a mut Past>,
 }
 
 impl Feed<'_> {
@@ -109,6 +112,7 @@ impl Feed<'_> {
             stats: &mut *self.stats,
             host,
             leaflet: &mut *self.leaflet,
+            past: self.past.as_deref(),
         };
         (&mut *self.rules, intake)
     }
@@ -122,13 +126,16 @@ impl Feed<'_> {
             .index
             .uses(axon, event_type, |place| rules[place].indexed());
         let fields = self.fields;
+        if let Some(past) = &mut self.past {
+            past.arrive(event.key, event.id, self.leaflet.seq + 1);
+        }
         let (rules, mut intake) = self.intake(host);
         intake.meet_deadlines(rules, passed);
         let mut arrival = intake.arrive(event, time, fields, &uses);
         let mut fate = Fate::default();
         for &(place, atoms) in &uses.rules {
             let rule = &mut rules[place];
-            if !rule.paused {
+            if !rule.paused && intake.sees(rule, event) {
                 intake.offer(rule, atoms, &mut arrival, &mut fate);
             }
         }

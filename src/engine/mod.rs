@@ -49,7 +49,9 @@ mod meter;
 pub mod output;
 mod partition;
 mod processor;
+mod rebuild;
 mod reorder;
+pub mod replay;
 pub mod report;
 mod router;
 pub mod rule;
@@ -405,12 +407,14 @@ impl Engine {
                 name: rule.name.to_string(),
                 text: rule.text.to_string(),
                 paused: rule.paused,
+                sees_from: rule.sees_from,
             };
             domain.rules.iter().map(define).collect()
         };
         let define = |domain: &Domain| DomainDefinition {
             spec: domain.spec.clone(),
             rules: rules(domain),
+            rebuilding: domain.rebuild.is_some(),
         };
         Definitions {
             domains: self.domains.iter().map(define).collect(),
@@ -449,6 +453,14 @@ impl Engine {
         }
         if let Some(windows) = windows {
             restored.fill(windows)?;
+        }
+        for (domain, definition) in restored.domains.iter_mut().zip(&definitions.domains) {
+            for (rule, definition) in domain.rules.iter_mut().zip(&definition.rules) {
+                rule.sees_from = definition.sees_from;
+            }
+            if definition.rebuilding {
+                domain.start_rebuild();
+            }
         }
         Ok(restored)
     }

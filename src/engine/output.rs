@@ -9,6 +9,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use uuid::Uuid;
 
 use super::domain::SourcesFormat;
+use super::event::EntryId;
 use super::expr::{Expr, Scope};
 use super::key::{short_name, AxonKey};
 use super::store::Record;
@@ -62,7 +63,10 @@ impl Integrated<'_> {
         let mut push = |name: Cow<'static, str>, value: Vec<u8>| fields.push((name, value));
         let own = |expr: &Expr| expr.eval(scope).into_text().map(Cow::into_owned);
 
-        push("event_id".into(), self.event_id().to_string().into_bytes());
+        let sources = self.sources.iter();
+        let sources = sources.map(|source| (source.key(), source.id));
+        let id = event_id(self.domain, self.tag, self.rule, self.text, sources);
+        push("event_id".into(), id.to_string().into_bytes());
         push("timestamp".into(), format_time(self.time).into_bytes());
         push("event_type".into(), MULTI_ORIGINATED.into());
         push("source_events".into(), self.source_events().into_bytes());
@@ -93,23 +97,6 @@ impl Integrated<'_> {
         fields
     }
 
-    /// The same match of the same rule has the same id on every node, after every restart, in every backtest.
-    fn event_id(&self) -> Uuid {
-        let mut name = Vec::with_capacity(256);
-        name.extend_from_slice(self.domain.as_bytes());
-        for part in [self.tag, self.rule.as_bytes(), self.text.as_bytes()] {
-            name.push(0);
-            name.extend_from_slice(part);
-        }
-        for source in self.sources {
-            name.push(0);
-            name.extend_from_slice(source.key());
-            name.push(0);
-            name.extend_from_slice(source.id.to_string().as_bytes());
-        }
-        Uuid::new_v5(&NAMESPACE, &name)
-    }
-
     fn source_events(&self) -> String {
         let ids: Vec<Cow<str>> = self
             .sources
@@ -132,6 +119,30 @@ impl Integrated<'_> {
         let mean = sum / f64::from(count);
         mean.is_finite().then_some(mean)
     }
+}
+
+/// The same match of the same rule has the same id on every node, after every restart, in every backtest. The sources
+/// in processing order: key and entry id.
+pub fn event_id<'a>(
+    domain: &str,
+    tag: &[u8],
+    rule: &str,
+    text: &str,
+    sources: impl Iterator<Item = (&'a [u8], EntryId)>,
+) -> Uuid {
+    let mut name = Vec::with_capacity(256);
+    name.extend_from_slice(domain.as_bytes());
+    for part in [tag, rule.as_bytes(), text.as_bytes()] {
+        name.push(0);
+        name.extend_from_slice(part);
+    }
+    for (key, id) in sources {
+        name.push(0);
+        name.extend_from_slice(key);
+        name.push(0);
+        name.extend_from_slice(id.to_string().as_bytes());
+    }
+    Uuid::new_v5(&NAMESPACE, &name)
 }
 
 /// A source's event id; one without is called after its place: `<key>/<entry id>`.

@@ -7,7 +7,7 @@ use ahash::AHashMap;
 
 use super::domain::{DomainInfo, DomainSpec, RuleInfo};
 use super::emission::{Host, Wake};
-use super::event::Event;
+use super::event::{EntryId, Event};
 use super::feed::Feed;
 use super::field::FieldRef;
 use super::fields::Fields;
@@ -15,6 +15,7 @@ use super::index::{Index, Indexed};
 use super::key::AxonKey;
 use super::leaflet::{Leaflet, RuleId};
 use super::meter::Meter;
+use super::rebuild::Rebuild;
 use super::rule::program::{Joined, Kind, Program};
 use super::stats::Stats;
 use super::store::{Slot, Store};
@@ -47,6 +48,8 @@ pub struct Rule {
     /// The buffers and fields of its joins.
     pub joins: Rc<[(usize, Slot)]>,
     pub paused: bool,
+    /// See [`RuleDefinition::sees_from`](super::domain::RuleDefinition).
+    pub sees_from: Option<EntryId>,
     pub stats: Stats,
     pub tally: Tally,
     pub meter: Rc<Meter>,
@@ -114,6 +117,10 @@ pub struct Domain {
     pub(super) held: Rc<Meter>,
     /// Where the time of events stands, if it is a field.
     time_field: Option<FieldRef>,
+    /// Some rules have seen nothing yet.
+    fresh: bool,
+    /// Its windows are being filled anew.
+    pub(super) rebuild: Option<Box<Rebuild>>,
 }
 
 impl Domain {
@@ -136,6 +143,8 @@ impl Domain {
             axons: BTreeSet::new(),
             stats: Stats::default(),
             meter,
+            fresh: false,
+            rebuild: None,
         }
     }
 
@@ -174,10 +183,12 @@ impl Domain {
             program: Rc::new(program),
             slots: slots.into(),
             paused,
+            sees_from: None,
             stats: Stats::default(),
             meter: Meter::child(&self.meter),
         };
         self.next_rule += 1;
+        self.fresh = true;
         if place < self.rules.len() {
             let old = std::mem::replace(&mut self.rules[place], rule);
             self.retire(&old);
@@ -221,6 +232,13 @@ impl Domain {
         self.forget_windows(self.rules[place].id);
         self.rules[place].stats = Stats::default();
         self.rules[place].tally.clear();
+        self.see_from_now(place);
+    }
+
+    /// What came until now is nothing to the rule at this place, also when its windows are filled anew.
+    fn see_from_now(&mut self, place: usize) {
+        self.rules[place].sees_from = None;
+        self.fresh = true;
     }
 
     /// Forgets the leaflets of these tags.
@@ -260,7 +278,15 @@ impl Domain {
         for rule in &mut self.rules {
             rule.stats = Stats::default();
             rule.tally.clear();
+            rule.sees_from = None;
         }
+        self.fresh = true;
+    }
+
+    /// Forgets all windows and clocks, to have them filled anew.
+    pub fn start_rebuild(&mut self) {
+        self.clear();
+        self.rebuild = Some(Box::default());
     }
 
     /// Builds the index anew, after a change of rules or when too many axons were seen.
@@ -337,8 +363,33 @@ impl Domain {
         self.stats.events_untagged += 1;
     }
 
-    /// Takes in one event of an axon.
+    /// One event of an axon comes.
     pub fn feed(&mut self, axon: usize, event: &Event<'_>, host: &mut Host) {
+        if self.fresh {
+            for rule in &mut self.rules {
+                rule.sees_from.get_or_insert(event.id);
+            }
+            self.fresh = false;
+        }
+        match &mut self.rebuild {
+            // It is read from the stream.
+            Some(rebuild) => rebuild.touch(event.key),
+            None => self.take_in(axon, event, host),
+        }
+    }
+
+    /// Takes in an event of the past.
+    pub fn refeed(&mut self, cluster: bool, event: &Event<'_>, host: &mut Host) {
+        let AxonKey { tag, name } = AxonKey::parse(event.key);
+        if cluster && tag.is_empty() {
+            self.pass_over();
+        } else {
+            let axon = self.axon(&name);
+            self.take_in(axon, event, host);
+        }
+    }
+
+    fn take_in(&mut self, axon: usize, event: &Event<'_>, host: &mut Host) {
         self.stats.events_seen += 1;
         if event.event_type().is_none() {
             self.stats.events_untyped += 1;
@@ -353,8 +404,22 @@ impl Domain {
         self.work(tag, host, |feed, host| feed.arrive(axon, event, host));
     }
 
-    /// Lets a leaflet's clock pass to this time (ms) in silence.
+    /// Lets a leaflet's clock pass to this time (ms) in silence. One that is being rebuilt is not that far yet.
     pub fn tick(&mut self, tag: &[u8], time: u64, host: &mut Host) {
+        if self.rebuild.is_none() {
+            self.pass_to(tag, time, host);
+        }
+    }
+
+    /// Lets enough time pass in silence for what waits in a leaflet, in the past.
+    pub fn repass(&mut self, tag: &[u8], host: &mut Host) {
+        let waits = |leaflet: &Leaflet| leaflet.waits_for(self.spec.time.lateness());
+        if let Some(reach) = self.leaflets.get(tag).and_then(waits) {
+            self.pass_to(tag, reach, host);
+        }
+    }
+
+    fn pass_to(&mut self, tag: &[u8], time: u64, host: &mut Host) {
         self.work(tag, host, |feed, host| {
             feed.tick(time, host);
             true
@@ -384,6 +449,7 @@ impl Domain {
             store: &mut self.store,
             stats: &mut self.stats,
             leaflet,
+            past: self.rebuild.as_mut().map(|rebuild| rebuild.past(tag)),
         };
         let heard = work(&mut feed, host);
         if heard && (waited || leaflet.waits_for(lateness).is_some()) {
@@ -397,18 +463,25 @@ impl Domain {
         let lateness = self.spec.time.lateness();
         let waiting = self.leaflets.values();
         waiting
+            .filter(|_| self.rebuild.is_none())
             .map(move |leaflet| leaflet.wake(&self.name, lateness))
             .filter(|wake| wake.after.is_some())
     }
 
-    /// A leaflet's clock, and what it has to reach for something in it (ms).
+    /// A leaflet's clock, and what it has to reach for something in it (ms). One that is being rebuilt waits for no timer.
     pub fn waiting(&self, tag: &[u8]) -> Option<(u64, u64)> {
+        if self.rebuild.is_some() {
+            return None;
+        }
         let leaflet = self.leaflets.get(tag)?;
         Some((leaflet.clock, leaflet.waits_for(self.spec.time.lateness())?))
     }
 
     /// Pauses or resumes the rule at this place.
     pub fn set_paused(&mut self, place: usize, paused: bool, wakes: &mut Vec<Wake>) {
+        if self.rules[place].paused && !paused {
+            self.see_from_now(place);
+        }
         let rule = &mut self.rules[place];
         rule.paused = paused;
         let lateness = self.spec.time.lateness();

@@ -2,7 +2,7 @@
 
 use super::ffi::{Context, Stream};
 use super::ingest;
-use crate::engine::backtest::{Entries, Streams};
+use crate::engine::replay::{Entries, Streams};
 use crate::engine::EntryId;
 
 /// The streams of the selected database.

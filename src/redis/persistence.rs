@@ -132,7 +132,9 @@ mod tests {
                     name: "r".into(),
                     text: "MATCH A WITHIN 1s".into(),
                     paused: true,
+                    sees_from: None,
                 }],
+                rebuilding: false,
             }],
         }
     }

@@ -10,6 +10,7 @@ mod meters;
 mod oracle;
 mod questions;
 mod random;
+mod rebuild;
 mod regressions;
 mod reorder;
 mod snapshot;

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::super::replay::Axon;
 use super::super::{Emission, EntryId, Stats};
-use super::{Axon, Plan};
+use super::Plan;
 
 /// Integrated events are kept up to so many bytes (the first one always).
 const KEPT_BYTES: usize = 16 << 20;

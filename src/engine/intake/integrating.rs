@@ -48,6 +48,11 @@ impl Intake<'_, '_> {
         let ready = level >= kind.threshold
             && partition.axons() as u64 >= kind.from_axons
             && partition.level().is_some_and(|l| l.may_fire(time, kind));
+        if let Some(ended) = self.ended(rule, arrival.event.key, arrival.event.id, time) {
+            let room = ended.iter().all(|_| self.note_ended(rule, key, time));
+            self.discharge(rule, kind, key, time);
+            return !room;
+        }
         if !ready {
             return false;
         }
@@ -72,6 +77,12 @@ impl Intake<'_, '_> {
         events.drain(..surplus);
         let confidence = level / (level + kind.threshold);
         let room = self.emit(rule, key, &events, time, confidence, Some(level));
+        self.discharge(rule, kind, key, time);
+        !room
+    }
+
+    /// The rule has fired: the level is lowered, and contributions start afresh.
+    fn discharge(&mut self, rule: &Rule, kind: &program::Integrate, key: &[u8], time: u64) {
         let store = &mut *self.store;
         self.leaflet.with_known_window(rule.id, |window| {
             if let Some(level) = window.level_mut(key) {
@@ -79,6 +90,5 @@ impl Intake<'_, '_> {
             }
             window.consume_partition(key, store);
         });
-        !room
     }
 }

@@ -42,7 +42,10 @@ impl Intake<'_, '_> {
         let mut shed = false;
         let mut consumed = false;
         let triggers = self.triggers(matching, usable);
-        if triggers != 0 {
+        let event = arrival.event;
+        if let Some(ended) = self.ended(matching.rule, event.key, event.id, arrival.time) {
+            consumed = self.end(matching, &ended, arrival.time, &mut shed);
+        } else if triggers != 0 {
             let trigger = arrival.candidate(self.store);
             let found = self.search(matching, trigger, triggers, floor, 0);
             let before = matching.rule.stats.matches;
@@ -177,11 +180,16 @@ impl Intake<'_, '_> {
             kind,
             key: &deadline.partition,
         };
-        let (floor, absences) = (deadline.floor, deadline.absences);
-        let triggers = self.triggers(&matching, fits);
-        let found = self.search(&mut matching, trigger, triggers, floor, absences);
         let mut shed = false;
-        self.conclude(&mut matching, &found, deadline.at, &mut shed);
+        let last = self.store.get(trigger.record);
+        if let Some(ended) = self.ended(matching.rule, last.key(), last.id, deadline.at) {
+            self.end(&mut matching, &ended, deadline.at, &mut shed);
+        } else {
+            let (floor, absences) = (deadline.floor, deadline.absences);
+            let triggers = self.triggers(&matching, fits);
+            let found = self.search(&mut matching, trigger, triggers, floor, absences);
+            self.conclude(&mut matching, &found, deadline.at, &mut shed);
+        }
         for stats in [&mut *self.stats, &mut rule.stats] {
             stats.events_shed += u64::from(shed);
         }
@@ -215,20 +223,39 @@ impl Intake<'_, '_> {
             let key = matching.key;
             *shed |= !self.emit(matching.rule, key, events, time, confidence, None);
         }
-        if !concluded {
-            return false;
+        concluded && self.consume(matching, || found.iter().flatten().map(|m| m.event.seq))
+    }
+
+    /// Consumes the sources of matches that are known to have ended. Is the trigger consumed?
+    fn end(
+        &mut self,
+        matching: &mut Matching,
+        ended: &[Vec<u64>],
+        time: u64,
+        shed: &mut bool,
+    ) -> bool {
+        for _ in ended {
+            *shed |= !self.note_ended(matching.rule, matching.key, time);
         }
-        let (id, key) = (matching.rule.id, matching.key);
+        self.consume(matching, || ended.iter().flatten().copied())
+    }
+
+    /// Consumes the events at these places in processing order, or what they lead to. Is the trigger consumed?
+    fn consume<I: Iterator<Item = u64>>(
+        &mut self,
+        matching: &Matching,
+        events: impl Fn() -> I,
+    ) -> bool {
+        let (kind, id, key) = (matching.kind, matching.rule.id, matching.key);
         let store = &mut *self.store;
         match kind.consume {
             Consume::Matched => {
-                let events = || found.iter().flatten();
                 // While their partition is there.
                 if kind.absences.iter().any(|not| !not.looks_back()) {
-                    self.leaflet.cancel(id, key, events().map(|m| m.event.seq));
+                    self.leaflet.cancel(id, key, events());
                 }
                 self.leaflet.with_known_window(id, |window| {
-                    events().for_each(|m| window.consume(key, m.event.seq, store));
+                    events().for_each(|seq| window.consume(key, seq, store));
                 });
             }
             Consume::Partition => {

@@ -6,7 +6,7 @@ mod matching;
 
 use super::domain::DomainSpec;
 use super::emission::{Emission, Host};
-use super::event::Event;
+use super::event::{EntryId, Event};
 use super::fields::Fields;
 use super::index::Uses;
 use super::key::output_key;
@@ -14,6 +14,7 @@ use super::leaflet::Leaflet;
 use super::matcher::scope::{MatchScope, Matched};
 use super::output::Integrated;
 use super::processor::Rule;
+use super::rebuild::Past;
 use super::rule::pattern::AtomSet;
 use super::rule::program::Kind;
 use super::stats::Stats;
@@ -43,6 +44,8 @@ pub struct Intake<'a, 'h> {
     pub stats: &'a mut Stats,
     pub host: &'a mut Host<'h>,
     pub leaflet: &'a mut Leaflet,
+    /// What is known of its past, while it is being rebuilt.
+    pub past: Option<&'a Past>,
 }
 
 impl Intake<'_, '_> {
@@ -95,6 +98,29 @@ impl Intake<'_, '_> {
         self.stats.events_taken += u64::from(fate.taken);
         self.stats.events_late += u64::from(fate.late);
         self.stats.events_shed += u64::from(fate.shed);
+    }
+
+    /// Was the rule there when the event came? Of those that come now it is.
+    pub fn sees(&self, rule: &Rule, event: &Event<'_>) -> bool {
+        self.past.is_none() || rule.sees_from.is_some_and(|from| from <= event.id)
+    }
+
+    /// The matches of a rule that are known to have ended with this event at this time (ms): the places of their sources
+    /// in processing order.
+    fn ended(&self, rule: &Rule, key: &[u8], id: EntryId, time: u64) -> Option<Vec<Vec<u64>>> {
+        self.past?.ended(rule.id, key, id, time)
+    }
+
+    /// Counts for LIMIT what is known to have been emitted. False: there was no room to note it.
+    fn note_ended(&mut self, rule: &Rule, key: &[u8], time: u64) -> bool {
+        if rule.program.limit.is_none() {
+            return true;
+        }
+        let room = self.has_room(key);
+        if room {
+            self.with_window(rule, time, |window, _| window.note_fired(key, time));
+        }
+        room
     }
 
     /// Offers the event to a rule as one of these atoms.
@@ -163,7 +189,10 @@ impl Intake<'_, '_> {
         if !limited {
             let emission = self.emission(rule, events, time, confidence, level);
             cut = emission.hops > self.host.settings.max_hops;
-            emitted = (!cut).then_some(emission);
+            // Of the past, only what is lacking.
+            let (_, id) = &emission.fields[0];
+            let lacks = self.past.is_none_or(|past| past.lacks(time, id));
+            emitted = (!cut && lacks).then_some(emission);
             if !cut {
                 rule.tally.fired = Some(time);
             }
@@ -176,11 +205,7 @@ impl Intake<'_, '_> {
         }
         let counts = emitted.is_some() && limit.is_some();
         self.host.out.extend(emitted);
-        let room = !counts || self.has_room(key);
-        if counts && room {
-            self.with_window(rule, time, |window, _| window.note_fired(key, time));
-        }
-        room
+        !counts || self.note_ended(rule, key, time)
     }
 
     fn emission(

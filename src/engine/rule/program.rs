@@ -33,6 +33,29 @@ pub struct Program {
     pub kept: Vec<u16>,
 }
 
+/// After so many times DECAY nothing is left of a level that could change a sum of doubles.
+const DECAYS_TO_DUST: u64 = 47;
+
+impl Program {
+    /// How far back the past can matter, ms.
+    pub fn reach(&self) -> u64 {
+        let Retention {
+            events,
+            seen,
+            fired,
+            level: _,
+        } = self.retention;
+        let level = match &self.kind {
+            Kind::Match(_) => 0,
+            Kind::Integrate(rule) => rule
+                .decay
+                .saturating_mul(DECAYS_TO_DUST)
+                .max(rule.refractory),
+        };
+        events.max(seen).max(fired).max(level)
+    }
+}
+
 /// What a rule does with the events it takes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {

@@ -133,17 +133,11 @@ fn id(
     if text == end {
         return Ok(None);
     }
-    let number = |text: &str| -> Option<u64> {
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| text.parse().ok())?
+    let id = match text.contains('-') {
+        true => text.parse(),
+        false => format!("{text}-{seq}").parse(),
     };
-    let id = match text.split_once('-') {
-        None => number(text).map(|ms| EntryId { ms, seq }),
-        Some((ms, seq)) => number(ms)
-            .zip(number(seq))
-            .map(|(ms, seq)| EntryId { ms, seq }),
-    };
-    let id = id.ok_or_else(|| {
+    let id = id.map_err(|_| {
         refusal(format!(
             "{option} must be {end} or an entry id, as 1700000000000 or 1700000000000-0, found '{}'",
             shortened(text.as_bytes())

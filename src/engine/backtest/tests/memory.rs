@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Entries, EntryId, Streams};
+use crate::engine::replay::{Entries, Streams};
+use crate::engine::EntryId;
 
 type Fields = Vec<(String, String)>;
 
