@@ -388,18 +388,6 @@ impl Engine {
             .for_each(|domain| domain.forget(&gone));
     }
 
-    /// How long any rule keeps events, ms.
-    pub fn longest(&self) -> u64 {
-        let rules = self.domains.iter().flat_map(|domain| &domain.rules);
-        rules
-            .map(|rule| {
-                let kept = rule.program.retention;
-                kept.events.max(kept.seen).max(kept.fired)
-            })
-            .max()
-            .unwrap_or(0)
-    }
-
     /// Everything that was defined.
     pub fn definitions(&self) -> Definitions {
         let rules = |domain: &Domain| {

@@ -233,6 +233,17 @@ impl Stream {
         self.next_entry()
     }
 
+    /// The id of the newest entry but so many; `None`: there are not more.
+    pub fn nth_newest(&self, n: usize) -> Option<EntryId> {
+        let mut next = self.newest();
+        for _ in 0..n {
+            next?;
+            while self.next_field().is_some() {}
+            next = self.next_entry();
+        }
+        next.map(|(id, _)| id)
+    }
+
     /// Goes to the next entry, when all fields of the one before have been read: its id and its number of fields.
     pub fn next_entry(&self) -> Option<(EntryId, usize)> {
         let mut id = raw::RedisModuleStreamID { ms: 0, seq: 0 };
@@ -417,9 +428,13 @@ impl Context<'_> {
 
     /// A hash tag of this slot.
     pub fn tag_of(&self, slot: u16) -> String {
-        let tag = api!(RedisModule_ClusterCanonicalKeyNameInSlot(c_uint::from(slot)));
+        let tag = api!(RedisModule_ClusterCanonicalKeyNameInSlot(c_uint::from(
+            slot
+        )));
         // SAFETY: the server has a name for each of its slots, which stays where it is.
-        unsafe { CStr::from_ptr(tag) }.to_string_lossy().into_owned()
+        unsafe { CStr::from_ptr(tag) }
+            .to_string_lossy()
+            .into_owned()
     }
 
     /// The server is a Valkey.

@@ -9,13 +9,16 @@
 //! exactly then.
 
 use super::ffi::{Context, KeyName, Str};
+use super::history::History;
 use super::log::{self, Level};
 use super::phase::Phase;
 use super::state::{self, State};
 use super::{guard, ingest};
-use crate::engine::key::{slot, AxonKey};
-use crate::engine::{Emission, EntryId, Event, Route};
-use ahash::{AHashMap, AHashSet};
+use crate::engine::domain::DomainSpec;
+use crate::engine::key::{output_key, slot, AxonKey};
+use crate::engine::replay::{Listener, Replay};
+use crate::engine::time::TimeSource;
+use crate::engine::{Emission, Engine, EntryId, Event, Route, Wake};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::{Duration, UNIX_EPOCH};
@@ -24,8 +27,9 @@ use std::time::{Duration, UNIX_EPOCH};
 const PERIOD: Duration = Duration::from_millis(50);
 /// So many of them at a time.
 const SLICE: usize = 16;
-/// Leaflets are made of so many entries of a slot at most, the newest, and so many of an output are compared.
+/// Leaflets are made of so many entries of a slot at most, the newest, and so many of an output are read.
 const MOST_ENTRIES: usize = 1 << 16;
+const MOST_KEYS: usize = 1 << 20;
 /// What was to be emitted so long before a slot was marked may be missing: clocks differ, and the other node may
 /// have seen the slot move before this one did.
 const SLACK: u64 = 60_000;
@@ -158,7 +162,11 @@ fn look_around(ctx: &Context) {
             return;
         }
     }
-    for (slot, mark) in state::with(|state| state.moving.next()).unwrap_or_default() {
+    let next = state::with(|state| match state.engine.rebuilding() {
+        None => state.moving.next(),
+        Some(_) => Vec::new(),
+    });
+    for (slot, mark) in next.unwrap_or_default() {
         let gone = || !mark.importing && ctx.keys_in_slot(slot, 1).is_empty();
         if settled(ctx, &mark.tag) || gone() {
             let _ = state::with(|state| state.moving.marks.remove(&slot));
@@ -172,162 +180,155 @@ fn look_around(ctx: &Context) {
     }
 }
 
-/// An entry of an axon.
-struct Entry {
-    id: EntryId,
-    /// The axon's place.
-    key: usize,
-    fields: ingest::Fields,
-}
-
 /// Makes the leaflets of a slot, which has moved since then (ms), anew from what their streams hold: what they have completed and
 /// the output lacks.
 pub fn settle(ctx: &Context, slot_number: u16, since: u64) -> Vec<Emission> {
-    let db = ctx.selected_db();
-    let mut keys = ctx.keys_in_slot(slot_number, 1_000_000);
-    keys.sort_unstable();
     let of_slot = |tag: &[u8]| !tag.is_empty() && slot(tag) == slot_number;
+    let db = ctx.selected_db();
+    let keys = ctx.keys_in_slot(slot_number, MOST_KEYS);
     let begun = state::with(|state| {
         if !state.engine.settings().cluster {
             return None;
         }
         state.engine.forget(of_slot);
         state.renew_wakes();
-        // Untagged keys are not correlated.
-        keys.retain(|key| {
-            state
-                .engine
-                .route(db, key)
-                .is_some_and(|route| !route.untagged)
+        let mut axons = keys;
+        // In an order that replicas have too.
+        axons.sort_unstable();
+        axons.retain(|key| {
+            of_slot(AxonKey::parse(key).tag) && state.engine.route(db, key).is_some()
         });
-        Some(state.engine.longest())
+        let definitions = state.engine.definitions();
+        (!axons.is_empty()).then_some((axons, definitions, state.engine.settings()))
     });
-    let Ok(Some(longest)) = begun else {
+    let Ok(Some((axons, definitions, settings))) = begun else {
         return Vec::new();
     };
-    let entries = newest_entries(ctx, &keys, since, longest);
-    let mut missing = replay(db, &keys, &entries, since, longest);
-    drop_emitted(ctx, &mut missing);
-    if !entries.is_empty() {
-        let line = format!(
-            "slot {slot_number} has moved: its leaflets were made anew from {} entries of {} axons; {} integrated \
-             events were missing",
-            entries.len(),
-            keys.len(),
-            missing.len()
-        );
-        log::line(Level::Notice, &line);
-    }
-    missing
-}
-
-/// The entries that can matter, in the order of their ids: three times as far back as any rule keeps something, so
-/// that what was consumed before is consumed again.
-fn newest_entries(ctx: &Context, keys: &[Vec<u8>], since: u64, longest: u64) -> Vec<Entry> {
-    let share = MOST_ENTRIES / keys.len().max(1);
-    let mut entries = Vec::new();
-    // Of a stream that is longer than its share the older part is left out, and of the others what is older.
-    let mut from = EntryId::MIN;
-    for (place, key) in keys.iter().enumerate() {
-        let Some(stream) = ctx.open_stream_at(key) else {
-            continue;
-        };
-        let mut next = stream.newest();
-        let newest = next.map_or(0, |(id, _)| id.ms);
-        let oldest = newest
-            .min(since.saturating_sub(SLACK))
-            .saturating_sub(longest.saturating_mul(3));
-        let mut read = 0;
-        while let Some((id, count)) = next.filter(|(id, _)| id.ms >= oldest) {
-            if read == share {
-                from = from.max(id);
-                break;
-            }
-            read += 1;
-            match ingest::read_fields(&stream, count) {
-                Ok(fields) => entries.push(Entry {
-                    id,
-                    key: place,
-                    fields,
-                }),
-                Err(_) => while stream.next_field().is_some() {},
-            }
-            next = stream.next_entry();
-        }
-    }
-    entries.retain(|entry| entry.id > from);
-    entries.sort_by_key(|entry| (entry.id, entry.key));
-    entries
-}
-
-/// Feeds them; what they complete late enough to be missing.
-fn replay(
-    db: i32,
-    keys: &[Vec<u8>],
-    entries: &[Entry],
-    since: u64,
-    longest: u64,
-) -> Vec<Emission> {
-    let newest = entries.last().map_or(0, |entry| entry.id.ms);
-    let first_missing = newest
-        .saturating_sub(longest)
-        .min(since.saturating_sub(SLACK));
+    let Ok(mut fresh) = Engine::restored(settings, &definitions, None) else {
+        return Vec::new();
+    };
     let mut missing = Vec::new();
-    let _ = state::with(|state| {
-        let mut emissions = Vec::new();
-        for entry in entries {
-            let key = keys[entry.key].as_slice();
-            let event = Event {
-                key,
-                id: entry.id,
-                fields: &ingest::borrowed(&entry.fields),
-                hops: 0,
-            };
-            if let Some(route) = state.engine.route(db, key) {
-                state.engine.on_event(route, &event, &mut emissions);
-            }
-            if entry.id.ms >= first_missing {
-                missing.append(&mut emissions);
-            } else {
-                emissions.clear();
-            }
+    // Each domain becomes an empty one that is being rebuilt; there is nothing else in this engine.
+    let _ = fresh.rebuild(None);
+    while let Some(spec) = fresh.rebuilding().cloned() {
+        if spec.db == db {
+            refill(ctx, &mut fresh, &spec, &axons, since, &mut missing);
         }
+        fresh.rebuilt(&spec.name);
+    }
+    let absorbed = state::with(|state| {
+        let absorbed = state.engine.absorb(&fresh);
+        state.renew_wakes();
+        absorbed
     });
+    let outcome = match absorbed {
+        Ok(Ok(())) => format!("{} integrated events were missing", missing.len()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "internal error".into(),
+    };
+    let line = format!(
+        "slot {slot_number} has moved: its leaflets were made anew from {} axons; {outcome}",
+        axons.len()
+    );
+    log::line(Level::Notice, &line);
     missing
 }
 
-/// Drops those whose event ids stand in their outputs.
-fn drop_emitted(ctx: &Context, emissions: &mut Vec<Emission>) {
-    let mut sought: AHashMap<Vec<u8>, AHashSet<Vec<u8>>> = AHashMap::new();
-    for emission in &*emissions {
-        let ids = sought.entry(emission.output.clone()).or_default();
-        ids.insert(event_id(emission).to_vec());
+/// Fills the leaflets of one domain with what its axons hold.
+fn refill(
+    ctx: &Context,
+    fresh: &mut Engine,
+    spec: &DomainSpec,
+    axons: &[Vec<u8>],
+    since: u64,
+    missing: &mut Vec<Emission>,
+) {
+    let reach = fresh.reach(&spec.name).unwrap_or(0);
+    let mut by_tag: BTreeMap<&[u8], Vec<&[u8]>> = BTreeMap::new();
+    for key in axons {
+        let AxonKey { tag, name } = AxonKey::parse(key);
+        if spec.watches(&name) {
+            by_tag.entry(tag).or_default().push(key);
+        }
     }
-    for (output, ids) in &mut sought {
-        let Some(stream) = ctx.open_stream_at(output) else {
+    let share = MOST_ENTRIES / axons.len();
+    for (tag, keys) in by_tag {
+        let newest = |key: &&[u8]| Some(ctx.open_stream_at(key)?.newest()?.0);
+        let Some(newest) = keys.iter().filter_map(newest).max() else {
             continue;
         };
-        let mut next = stream.newest();
-        let mut read = 0;
-        while let Some((_, count)) = next.filter(|_| !ids.is_empty() && read < MOST_ENTRIES) {
-            read += 1;
-            for _ in 0..count {
-                if let Some((name, value)) = stream.next_field() {
-                    if name.as_bytes() == b"event_id" {
-                        ids.remove(value.as_bytes());
-                    }
+        // Ids that are the clock's tell what came since then; of others it is taken that everything did.
+        let moved = since.saturating_sub(SLACK);
+        let mut settled = newest.ms.saturating_sub(reach / 2);
+        if spec.time == TimeSource::Id && newest.ms >= moved {
+            settled = moved;
+        }
+        let mut from = EntryId {
+            ms: settled.min(newest.ms).saturating_sub(reach),
+            seq: 0,
+        };
+        // Of a stream that is longer than its share the older part is left out, and of the others what is older.
+        let cuts = keys
+            .iter()
+            .filter_map(|key| ctx.open_stream_at(key)?.nth_newest(share));
+        if let Some(cut) = cuts.max().filter(|cut| *cut > from) {
+            from = cut;
+            settled = settled.max(cut.ms.saturating_add(reach / 2));
+        }
+        recall(ctx, fresh, spec, tag, from);
+        fresh.settle_past(&spec.name, tag, settled);
+        let mut replay = Replay::default();
+        for key in keys {
+            replay.add(key.into(), from, newest);
+        }
+        let mut listener = Refill {
+            engine: fresh,
+            domain: &spec.name,
+            missing,
+        };
+        replay.step(&mut History(ctx), &mut listener, &mut || false);
+        replay.pass(newest.ms, &mut listener, &mut || false);
+    }
+}
+
+/// Tells the engine what stands in a leaflet's output, from the newest entry back to what ended before this.
+fn recall(ctx: &Context, fresh: &mut Engine, spec: &DomainSpec, tag: &[u8], from: EntryId) {
+    let Some(stream) = ctx.open_stream_at(&output_key(&spec.output, tag)) else {
+        return;
+    };
+    let mut next = stream.newest();
+    for _ in 0..MOST_ENTRIES {
+        let Some((_, count)) = next else {
+            return;
+        };
+        match ingest::read_fields(&stream, count) {
+            Ok(fields) => {
+                let ended = fresh.recall(&spec.name, tag, &ingest::borrowed(&fields));
+                if ended.is_some_and(|ended| ended < from.ms) {
+                    return;
                 }
             }
-            next = stream.next_entry();
+            Err(_) => while stream.next_field().is_some() {},
         }
+        next = stream.next_entry();
     }
-    emissions.retain(|emission| {
-        let missing = sought.get(&emission.output);
-        missing.is_some_and(|ids| ids.contains(event_id(emission)))
-    });
 }
 
-fn event_id(emission: &Emission) -> &[u8] {
-    let id = emission.fields.iter().find(|(name, _)| name == "event_id");
-    id.map_or(b"", |(_, value)| value)
+/// A domain that is filled.
+struct Refill<'a> {
+    engine: &'a mut Engine,
+    domain: &'a str,
+    missing: &'a mut Vec<Emission>,
+}
+
+impl Listener for Refill<'_> {
+    fn event(&mut self, event: &Event<'_>, wakes: &mut Vec<Wake>) {
+        self.engine.refeed(self.domain, event, self.missing);
+        wakes.extend(self.engine.wakes());
+    }
+
+    fn silence(&mut self, tag: &[u8], wakes: &mut Vec<Wake>) {
+        self.engine.repass(self.domain, tag, self.missing);
+        wakes.extend(self.engine.wakes());
+    }
 }

@@ -16,3 +16,4 @@ mod reorder;
 mod snapshot;
 mod stream;
 mod ticks;
+mod transfer;

@@ -5,9 +5,7 @@ use crate::seed::SEED;
 use crate::support::cluster::{Cluster, Node};
 use crate::support::{own, stat, Client, Options};
 
-const TAGS: [&str; 12] = [
-    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l",
-];
+const TAGS: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
 
 /// Appends an event to an axon of a tag and gives the integrated events of that tag.
 fn add(client: &mut Client, tag: &str, event: &str) {

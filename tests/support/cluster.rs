@@ -80,7 +80,8 @@ impl Cluster {
             });
             client.wait_until("it follows", |client| {
                 let info = client.info("replication");
-                info.get("master_link_status").is_some_and(|link| link == "up")
+                info.get("master_link_status")
+                    .is_some_and(|link| link == "up")
             });
         }
         // Each primary knows who follows whom: a replica needs their votes.
