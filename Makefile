@@ -58,6 +58,10 @@ bench-engine: ## only the first of these (ARGS=--help)
 bench-server: ## only the second
 	$(TOOLS) run libclang redis -- cargo bench --bench correlation_throughput -- $(ARGS)
 
+.PHONY: bench-cluster
+bench-cluster: ## measure clusters of one, two and three nodes on this machine
+	$(TOOLS) run libclang redis -- cargo bench --bench cluster -- $(ARGS)
+
 .PHONY: test
 test: lint check test-engine test-all check-docker ## everything that must hold before a change goes in
 
