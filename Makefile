@@ -69,6 +69,10 @@ bench-server: ## only the second
 bench-latency: ## how long the server keeps others waiting, at worst, for about five minutes (ARGS=--quick)
 	$(TOOLS) run libclang redis -- cargo bench --bench latency -- $(ARGS)
 
+.PHONY: bench-cluster
+bench-cluster: ## measure clusters of one, two and three nodes on this machine
+	$(TOOLS) run libclang redis -- cargo bench --bench cluster -- $(ARGS)
+
 .PHONY: test
 test: lint check test-engine test-all test-valkey check-docker ## everything that must hold before a change goes in
 

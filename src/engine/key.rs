@@ -85,6 +85,21 @@ pub fn output_key(output: &str, tag: &[u8]) -> Vec<u8> {
     key
 }
 
+/// The slot of a hash tag in Redis Cluster: CRC-16/XMODEM of it, modulo the number of slots.
+///
+/// ```
+/// assert_eq!(leaflet::engine::key::slot(b"123456789"), 0x31C3);
+/// ```
+pub fn slot(tag: &[u8]) -> u16 {
+    const SLOTS: u16 = 16_384;
+    let crc = tag.iter().fold(0, |crc: u16, byte| {
+        (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| {
+            (crc << 1) ^ if crc & 0x8000 == 0 { 0 } else { 0x1021 }
+        })
+    });
+    crc % SLOTS
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -436,6 +436,20 @@ impl Engine {
         domain.map(|domain| &domain.name)
     }
 
+    /// Is there a leaflet for this key in any of the domains that watch it?
+    pub fn knows(&self, route: Route, key: &[u8]) -> bool {
+        let tag = key::AxonKey::parse(key).tag;
+        let mut targets = self.router.targets(route).iter();
+        targets.any(|target| self.domains[target.domain].leaflet(tag).is_some())
+    }
+
+    /// Forgets the leaflets of these tags, with their clocks.
+    pub fn forget(&mut self, gone: impl Fn(&[u8]) -> bool) {
+        self.domains
+            .iter_mut()
+            .for_each(|domain| domain.forget(&gone));
+    }
+
     /// Everything that was defined.
     pub fn definitions(&self) -> Definitions {
         let rules = |domain: &Domain| {

@@ -308,6 +308,30 @@ impl Domain {
         self.fresh = true;
     }
 
+    /// Forgets the leaflets of these tags.
+    pub fn forget(&mut self, gone: impl Fn(&[u8]) -> bool) {
+        let tags = self.leaflets.iter().map(|leaflet| &leaflet.tag);
+        let tags: Vec<Rc<[u8]>> = tags.filter(|tag| gone(tag)).cloned().collect();
+        let mut windows = Clearing::default();
+        for tag in &tags {
+            let Some(leaflet) = self.leaflets.get_mut(tag) else {
+                continue;
+            };
+            self.live -= u64::from(leaflet.is_live());
+            for rule in &self.rules {
+                if let Some(window) = leaflet.forget(rule.id) {
+                    windows.add(tag, window);
+                }
+            }
+            while leaflet.release(u64::MAX).is_some() {}
+            self.leaflets.remove(tag);
+        }
+        let mut all = usize::MAX;
+        windows.clear_some(&mut all, &mut self.store, |_, _| {});
+        let leaflets = &self.leaflets;
+        self.idle.retain(|tag| leaflets.number(tag).is_some());
+    }
+
     /// Forgets all windows and clocks; what they held is handed over, to be freed.
     pub fn clear(&mut self) -> Remains {
         self.meter = self.meter.replace();

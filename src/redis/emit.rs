@@ -4,7 +4,7 @@
 use super::ffi::{Context, Str};
 use super::log::{self, Kind};
 use super::phase::Phase;
-use super::{guard, state};
+use super::{guard, slots, state};
 use crate::engine::Emission;
 use smallvec::SmallVec;
 use std::time::Instant;
@@ -15,7 +15,13 @@ pub fn submit(ctx: &Context, emissions: Vec<Emission>, since: Instant) {
     if emissions.is_empty() || matches!(Phase::of(ctx), Phase::Replica | Phase::Loading) {
         return;
     }
-    if state::with(|state| state.enqueue(emissions, since)) == Ok(true) && !ctx.add_post_job() {
+    let add_job = state::with(|state| {
+        let moving = &state.moving;
+        let mut emissions = emissions;
+        emissions.retain(|emission| !moving.holds(&emission.output));
+        state.enqueue(emissions, since)
+    });
+    if add_job == Ok(true) && !ctx.add_post_job() {
         drain(|_| Err("the server refused the job that appends".into()));
     }
 }
@@ -45,7 +51,11 @@ fn append(ctx: &Context, emission: &Emission) -> Result<(), String> {
     if !ctx.select_db(emission.db) {
         return Err(format!("no database {}", emission.db));
     }
-    ctx.write(c"XADD", &arguments(emission))
+    match ctx.write(c"XADD", &arguments(emission)) {
+        // The output's slot moves: what it lacks then is appended when it has settled.
+        Err(_) if ctx.flags().cluster && slots::look(ctx, &emission.output) => Ok(()),
+        result => result,
+    }
 }
 
 /// `key [MAXLEN n] * field value …`

@@ -9,8 +9,8 @@ use super::commands::{self, signature::Signature, spec::Command, table::COMMANDS
 use super::config::{self, Setting, SETTINGS};
 use super::log::{escaped, Level};
 use super::{
-    emit, free, guard, info, ingest, load, persistence, phase, rebuild, rewrite, state, torn, wake,
-    NAME, VERSION,
+    emit, free, guard, info, ingest, load, persistence, phase, rebuild, rewrite, slots, state,
+    torn, wake, NAME, VERSION,
 };
 use crate::engine::EntryId;
 use redis_module::raw;
@@ -246,6 +246,17 @@ impl Stream {
         start == OK
     }
 
+    /// The id of the newest entry but so many; `None`: there are not more.
+    pub fn nth_newest(&self, n: usize) -> Option<EntryId> {
+        let mut next = self.newest();
+        for _ in 0..n {
+            next?;
+            while self.next_field().is_some() {}
+            next = self.next_entry();
+        }
+        next.map(|(id, _)| id)
+    }
+
     /// Goes to the next entry, when all fields of the one before have been read: its id and its number of fields.
     pub fn next_entry(&self) -> Option<(EntryId, usize)> {
         let mut id = raw::RedisModuleStreamID { ms: 0, seq: 0 };
@@ -361,6 +372,11 @@ impl Context<'_> {
         self.call_after(after, on_rewrite);
     }
 
+    /// Has [`slots::on_timer`] called once, after this time.
+    pub fn start_settling(&self, after: Duration) {
+        self.call_after(after, on_settling);
+    }
+
     fn call_after(&self, after: Duration, call: OnTimer) {
         let after = after.as_millis() as c_longlong;
         api!(RedisModule_CreateTimer(
@@ -409,6 +425,44 @@ impl Context<'_> {
     /// The server's own error line.
     pub fn write(&self, command: &CStr, args: &[Str]) -> Result<(), String> {
         self.call(command, c"!Ev", args, |_| ())
+    }
+
+    /// Runs a command that only reads, and does not look at the reply.
+    ///
+    /// # Errors
+    /// The server's own error line.
+    pub fn read(&self, command: &CStr, args: &[Str]) -> Result<(), String> {
+        self.call(command, c"Ev", args, |_| ())
+    }
+
+    /// The keys of a cluster's slot, at most so many; none where there is no cluster.
+    pub fn keys_in_slot(&self, slot: u16, most: usize) -> Vec<Vec<u8>> {
+        let (slot, most) = (slot.to_string(), most.to_string());
+        let args = ["GETKEYSINSLOT", &slot, &most].map(|arg| Str::new(arg.as_bytes()));
+        let keys = self.call(c"CLUSTER", c"Ev", &args, |reply| {
+            let len = api!(RedisModule_CallReplyLength(reply));
+            let key = |i| api!(RedisModule_CallReplyArrayElement(reply, i));
+            (0..len).map(|i| reply_bytes(key(i)).to_vec()).collect()
+        });
+        keys.unwrap_or_default()
+    }
+
+    /// A hash tag of this slot.
+    pub fn tag_of(&self, slot: u16) -> String {
+        let tag = api!(RedisModule_ClusterCanonicalKeyNameInSlot(c_uint::from(
+            slot
+        )));
+        // SAFETY: the server has a name for each of its slots, which stays where it is.
+        unsafe { CStr::from_ptr(tag) }
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// The server is a Valkey.
+    fn is_valkey(&self) -> bool {
+        let args = [Str::new(b"server")];
+        self.call(c"INFO", c"Ev", &args, reply_text)
+            .is_ok_and(|info| info.contains("\nvalkey_version:"))
     }
 
     /// The value of one of the server's own settings, where it can be had.
@@ -584,14 +638,18 @@ pub fn c_line(text: &str) -> CString {
 }
 
 fn reply_text(reply: *mut raw::RedisModuleCallReply) -> String {
+    String::from_utf8_lossy(reply_bytes(reply)).into_owned()
+}
+
+/// The text of a reply that outlives the borrow.
+fn reply_bytes<'a>(reply: *mut raw::RedisModuleCallReply) -> &'a [u8] {
     let mut len = 0;
     let start = api!(RedisModule_CallReplyStringPtr(reply, &mut len));
     if start.is_null() {
-        return String::new();
+        return &[];
     }
     // SAFETY: the server gave start and length of one buffer, which lives as long as the reply.
-    let bytes = unsafe { std::slice::from_raw_parts(start.cast::<u8>(), len) };
-    String::from_utf8_lossy(bytes).into_owned()
+    unsafe { std::slice::from_raw_parts(start.cast::<u8>(), len) }
 }
 
 // ---- registration
@@ -630,7 +688,11 @@ pub fn check_server() -> Result<(), String> {
 /// What the server refused.
 pub fn register(ctx: &Context) -> Result<(), String> {
     let ptr = ctx.ptr;
-    let options = raw::REDISMODULE_OPTIONS_HANDLE_IO_ERRORS as c_int;
+    let mut options = raw::REDISMODULE_OPTIONS_HANDLE_IO_ERRORS as c_int;
+    let valkey = ctx.is_valkey();
+    if valkey {
+        options |= import::HANDLED;
+    }
     api!(RedisModule_SetModuleOptions(ptr, options));
     // SAFETY: the name is a literal. Servers before Redis 7.4 have no categories of modules.
     let category = match unsafe { raw::RedisModule_AddACLCategory } {
@@ -667,7 +729,17 @@ pub fn register(ctx: &Context) -> Result<(), String> {
         ));
         accepted(status == OK, "server events")?;
     }
-    let (kind, callback) = (raw::REDISMODULE_NOTIFY_STREAM, Some(on_notification as _));
+    if valkey && ctx.flags().cluster {
+        // A Valkey that can't move slots at once has no such event.
+        import::subscribe(ctx);
+    }
+    // A slot's keys move by RESTORE and DEL.
+    let moves = match ctx.flags().cluster {
+        true => raw::REDISMODULE_NOTIFY_GENERIC,
+        false => 0,
+    };
+    let kind = raw::REDISMODULE_NOTIFY_STREAM | moves;
+    let callback = Some(on_notification as _);
     let status = api!(RedisModule_SubscribeToKeyspaceEvents(ptr, kind, callback));
     accepted(status == OK, "notifications")
 }
@@ -770,7 +842,7 @@ macro_rules! entries {
 
 /// One function for each command of the table: the server passes no other sign of which was called.
 const ENTRIES: [Entrypoint; COMMANDS.len()] =
-    entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18];
+    entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19];
 
 unsafe extern "C" fn on_command<const INDEX: usize>(
     ctx: *mut raw::RedisModuleCtx,
@@ -793,13 +865,16 @@ unsafe extern "C" fn on_notification(
     key: *mut raw::RedisModuleString,
 ) -> c_int {
     guard(|| {
+        let key = KeyName {
+            ptr: key,
+            callback: PhantomData,
+        };
         // SAFETY: the server passes the event's name as a C string.
-        if unsafe { CStr::from_ptr(event) } == c"xadd" {
-            let key = KeyName {
-                ptr: key,
-                callback: PhantomData,
-            };
+        let event = unsafe { CStr::from_ptr(event) };
+        if event == c"xadd" {
             ingest::on_xadd(&Context::new(ctx), &key);
+        } else if event == c"restore" || event == c"del" {
+            slots::on_key(&Context::new(ctx), &key);
         }
     });
     OK
@@ -829,6 +904,10 @@ unsafe extern "C" fn on_rebuild_slice(ctx: *mut raw::RedisModuleCtx, _data: *mut
 
 unsafe extern "C" fn on_restating(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
     guard(|| rewrite::state_definitions(&Context::new(ctx)));
+}
+
+unsafe extern "C" fn on_settling(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
+    guard(|| slots::on_timer(&Context::new(ctx)));
 }
 
 unsafe extern "C" fn on_info(info: *mut raw::RedisModuleInfoCtx, for_crash_report: c_int) {
@@ -949,6 +1028,73 @@ unsafe extern "C" fn on_aux_load(
         OK
     } else {
         ERR
+    }
+}
+
+/// What Valkey tells when slots are moved at once (`CLUSTER MIGRATESLOTS`). The bindings are Redis's and lack it.
+mod import {
+    use super::Context;
+    use crate::redis::{guard, slots};
+    use redis_module::raw;
+    use std::ffi::{c_char, c_int, c_void};
+
+    /// The module's option without which the server refuses to do so.
+    pub const HANDLED: c_int = 1 << 5;
+    const EVENT: u64 = 19;
+    const STARTED: u64 = 0;
+    const ABORTED: u64 = 2;
+    const COMPLETED: u64 = 4;
+
+    /// What comes with the event.
+    #[repr(C)]
+    struct Info {
+        version: u64,
+        job: [c_char; 41],
+        ranges: *const Range,
+        count: u32,
+    }
+
+    #[repr(C)]
+    struct Range {
+        start: c_int,
+        end: c_int,
+    }
+
+    pub fn subscribe(ctx: &Context) {
+        let event = raw::RedisModuleEvent {
+            id: EVENT,
+            dataver: 1,
+        };
+        api!(RedisModule_SubscribeToServerEvent(
+            ctx.ptr,
+            event,
+            Some(on_migration)
+        ));
+    }
+
+    unsafe extern "C" fn on_migration(
+        ctx: *mut raw::RedisModuleCtx,
+        _event: raw::RedisModuleEvent,
+        what: u64,
+        data: *mut c_void,
+    ) {
+        let begins = match what {
+            STARTED => true,
+            ABORTED | COMPLETED => false,
+            _ => return,
+        };
+        guard(|| {
+            // SAFETY: this is what the server passes with this event: so many ranges of slots.
+            let ranges = unsafe {
+                let info = &*data.cast::<Info>();
+                std::slice::from_raw_parts(info.ranges, info.count as usize)
+            };
+            for range in ranges {
+                if let (Ok(start), Ok(end)) = (range.start.try_into(), range.end.try_into()) {
+                    slots::on_import(&Context::new(ctx), start..=end, begins);
+                }
+            }
+        });
     }
 }
 

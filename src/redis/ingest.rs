@@ -3,7 +3,7 @@
 use super::emit;
 use super::ffi::{Context, KeyName, Str, Stream};
 use super::log::{self, Kind, Level};
-use super::{state, wake};
+use super::{slots, state, wake};
 use crate::engine::{EntryId, Event};
 use smallvec::SmallVec;
 use std::time::Instant;
@@ -27,9 +27,16 @@ pub type Fields = SmallVec<[(Str, Str); 16]>;
 /// An entry was added to the stream at this key.
 pub fn on_xadd(ctx: &Context, key: &KeyName) {
     let db = ctx.selected_db();
-    let Ok(Some(route)) = state::with(|state| state.engine.route(db, key.as_bytes())) else {
+    let routed = state::with(|state| {
+        let route = state.engine.route(db, key.as_bytes())?;
+        Some((route, slots::is_new(state, route, key.as_bytes())))
+    });
+    let Ok(Some((route, new))) = routed else {
         return;
     };
+    if new {
+        slots::look(ctx, key.as_bytes());
+    }
     let since = Instant::now();
     let (id, entry) = match newest_entry(ctx, key) {
         Ok(entry) => entry,

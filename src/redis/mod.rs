@@ -2,8 +2,9 @@
 //!
 //! `ffi` holds every unsafe line and every function the server calls; it hands over to `ingest` (entries
 //! in), `emit` (integrated events out), `wake` (time in silence), `free` (what was dropped), `backtest` (rules tried on the past),
-//! `rebuild` (windows filled anew from the streams), `commands`, `config`, `info`, `persistence`, `torn` (a damaged
-//! append-only file), `rewrite` (of one without RDB preamble) and `phase`, which share the `state`.
+//! `rebuild` (windows filled anew from the streams), `slots` (of a cluster, that move), `commands`, `config`, `info`,
+//! `persistence`, `torn` (a damaged append-only file), `rewrite` (of one without RDB preamble) and `phase`, which share
+//! the `state`.
 
 mod alloc;
 mod backtest;
@@ -21,6 +22,7 @@ mod persistence;
 mod phase;
 mod rebuild;
 mod rewrite;
+mod slots;
 mod state;
 mod torn;
 mod wake;

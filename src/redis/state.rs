@@ -6,6 +6,7 @@
 use super::backtest::Backtests;
 use super::log::{self, Kind};
 use super::rebuild::Rebuilds;
+use super::slots::Moving;
 use super::wake::Wakes;
 use crate::engine::{Emission, Engine, Settings};
 use hdrhistogram::Histogram;
@@ -48,6 +49,7 @@ pub struct State {
     /// The timer that frees what was dropped runs.
     pub freeing: bool,
     pub rebuilds: Rebuilds,
+    pub moving: Moving,
     queue: VecDeque<Queued>,
     /// A job that will drain the queue is on its way or running.
     draining: bool,
@@ -70,6 +72,7 @@ impl State {
             backtests: Backtests::default(),
             freeing: false,
             rebuilds: Rebuilds::default(),
+            moving: Moving::default(),
             queue: VecDeque::new(),
             draining: false,
             appending: None,

@@ -19,3 +19,4 @@ mod reorder;
 mod snapshot;
 mod stream;
 mod ticks;
+mod transfer;

@@ -52,3 +52,12 @@ fn untagged_axons_are_counted_and_not_correlated() {
         .count();
     assert_eq!(said, 1);
 }
+
+#[test]
+fn an_output_in_a_slot_of_its_own_is_refused() {
+    let Some((_server, mut scene)) = node() else {
+        return;
+    };
+    let create = ["LEAFLET.DOMAIN.CREATE", "crossing", "OUTPUT", "out{fixed}"];
+    scene.client.refused_about(&create, "no other braces");
+}

@@ -2,6 +2,8 @@
 
 pub mod aof;
 pub mod client;
+pub mod cluster;
+pub mod saved;
 pub mod scene;
 pub mod server;
 

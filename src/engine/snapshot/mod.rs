@@ -47,6 +47,21 @@ impl Engine {
         Ok(())
     }
 
+    /// Takes over the leaflets of an engine with the same definitions, beside its own.
+    ///
+    /// # Errors
+    /// Where the definitions are others.
+    pub fn absorb(&mut self, other: &Self) -> Result<()> {
+        require(
+            other.domains.len() == self.domains.len(),
+            "it is of other domains",
+        )?;
+        for (domain, other) in self.domains.iter_mut().zip(&other.domains) {
+            domain.restore(other.capture(), &mut self.wakes)?;
+        }
+        Ok(())
+    }
+
     /// Fills windows that hold nothing.
     pub(super) fn fill(&mut self, bytes: &[u8]) -> Result<()> {
         let (snapshot, rest): (Snapshot, _) = postcard::take_from_bytes(bytes)

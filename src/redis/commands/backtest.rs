@@ -171,6 +171,7 @@ mod tests {
             loading: false,
             may: &|_, _| true,
             submit: &|_| {},
+            settle: &|_, _| Vec::new(),
             backtest: &|_| Ok(Reply::Later),
         };
         parse(&request).map(then).map_err(|refusal| match refusal {

@@ -172,6 +172,7 @@ mod tests {
             loading: false,
             may: &|_, _| true,
             submit: &|_| {},
+            settle: &|_, _| Vec::new(),
             backtest: &|_| Ok(super::super::Reply::Later),
         };
         parse(&request).map_err(|refusal| match refusal {

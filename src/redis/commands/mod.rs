@@ -14,7 +14,7 @@ pub mod table;
 use super::backtest::{start, Order};
 use super::ffi::{Access, Context};
 use super::state::{self, State};
-use super::{emit, free, guard, rebuild, wake};
+use super::{emit, free, guard, rebuild, slots, wake};
 use crate::engine::domain::DomainSpec;
 use crate::engine::key::output_key;
 use crate::engine::{Emission, Error};
@@ -34,6 +34,8 @@ pub struct Request<'a> {
     pub may: &'a dyn Fn(Access, &[u8]) -> bool,
     /// Has what a command completed appended.
     pub submit: &'a dyn Fn(Vec<Emission>),
+    /// Makes the leaflets of a slot that has moved since then (ms) anew; what is to be appended.
+    pub settle: &'a dyn Fn(u16, u64) -> Vec<Emission>,
     /// Starts a backtest, and has the client wait for it.
     pub backtest: &'a dyn Fn(Order) -> Result,
 }
@@ -146,6 +148,7 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
         loading: ctx.flags().loading,
         may: &|access, key| ctx.may(access, key),
         submit: &|emissions| emit::submit(ctx, emissions, since),
+        settle: &|slot, since| slots::settle(ctx, slot, since),
         backtest: &|order| start(ctx, order),
     };
     let result = guard(|| (command.run)(&request));

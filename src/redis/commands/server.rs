@@ -64,6 +64,16 @@ pub fn tick(request: &Request) -> Result {
     Ok(Reply::Ok)
 }
 
+pub fn settle(request: &Request) -> Result {
+    let mut args = Args::new(request);
+    let slot = args.number("the slot")?;
+    let since = args.number("the time")?;
+    let slot = u16::try_from(slot).ok().filter(|slot| *slot < 16_384);
+    let slot = slot.ok_or_else(|| refusal("a slot is a number from 0 to 16383"))?;
+    (request.submit)((request.settle)(slot, since));
+    Ok(Reply::Ok)
+}
+
 pub fn help(request: &Request) -> Result {
     if request.args.len() > 1 {
         return Err(Refusal::Arity);

@@ -39,7 +39,7 @@ const RULE_FIELDS: &str =
     `limited`, `window_events`, `partitions`";
 
 /// Every command.
-pub static COMMANDS: [Command; 19] = [
+pub static COMMANDS: [Command; 20] = [
     Command {
         name: "LEAFLET.DOMAIN.CREATE",
         group: Group::Domains,
@@ -421,6 +421,24 @@ pub static COMMANDS: [Command; 19] = [
         reply: "`OK`",
         example: "LEAFLET.TICK default \"\" 1700000000000",
         run: server::tick,
+    },
+    Command {
+        name: "LEAFLET.SETTLE",
+        group: Group::Server,
+        summary: "Makes the leaflets of a cluster's slot anew from what their streams hold, and appends the integrated events \
+                  that their outputs lack. A primary calls it by itself when a slot has moved, and its replicas and the AOF \
+                  get it. On a server that is no cluster's it does nothing.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of the slot's keys and of the entries read, at most 65,536 of them",
+        arity: 3,
+        flags: &[Flag::Write, Flag::Admin],
+        args: &[
+            Arg::new("slot", Kind::Integer, "The slot."),
+            Arg::new("since", Kind::Integer, "When it began to move, in milliseconds since the epoch: what was completed much earlier was emitted."),
+        ],
+        reply: "`OK`",
+        example: "LEAFLET.SETTLE 5061 1700000000000",
+        run: server::settle,
     },
     Command {
         name: "LEAFLET.RESET",
