@@ -74,7 +74,7 @@ fn class(pattern: &[u8], byte: u8) -> Option<usize> {
 /// ```
 /// use leaflet::engine::glob::overlap;
 /// assert!(overlap(b"stream:axon_*", b"*_[0-9]"));
-/// assert!(!overlap(b"stream:axon_*", b"*:axom_1"));
+/// assert!(!overlap(b"stream:axon_?", b"*:axom_1"));
 /// ```
 pub fn overlap(a: &[u8], b: &[u8]) -> bool {
     let (a, b) = (heads(a), heads(b));

@@ -34,6 +34,7 @@ pub const COMMANDS: &[Command] = &[
     command("LEAFLET.RULE.BACKTEST", -2, false),
     command("LEAFLET.STATS", -1, false),
     command("LEAFLET.TICK", 4, true),
+    command("LEAFLET.SETTLE", 3, true),
     command("LEAFLET.RESET", -1, true),
     command("LEAFLET.REBUILD", -1, true),
     command("LEAFLET.RESTORE", 2, true),

@@ -123,7 +123,8 @@ fn categories_are_enough_to_keep_somebody_out() {
             let arguments = vec!["x"; command.arity.unsigned_abs() as usize - 1];
             let words = [&["ACL", "DRYRUN", "tenant", command.name], &arguments[..]].concat();
             let allowed = admin.call(&words) == Value::Okay;
-            let admin_only = ["LEAFLET.TICK", "LEAFLET.RESTORE"].contains(&command.name);
+            let admin_only =
+                ["LEAFLET.TICK", "LEAFLET.SETTLE", "LEAFLET.RESTORE"].contains(&command.name);
             let kept_out = admin_only && rules.contains(&"-@admin");
             let expected = !kept_out && if command.writes { writes } else { reads };
             assert_eq!(allowed, expected, "{} {rules:?}", command.name);
@@ -149,6 +150,7 @@ fn call_of(name: &str) -> Vec<&'static str> {
         "LEAFLET.RULE.BACKTEST" => vec!["LEAFLET.RULE.BACKTEST", "r"],
         "LEAFLET.STATS" => vec!["LEAFLET.STATS"],
         "LEAFLET.TICK" => vec!["LEAFLET.TICK", "default", "", "1"],
+        "LEAFLET.SETTLE" => vec!["LEAFLET.SETTLE", "1", "1"],
         "LEAFLET.RESET" => vec!["LEAFLET.RESET"],
         "LEAFLET.REBUILD" => vec!["LEAFLET.REBUILD"],
         "LEAFLET.RESTORE" => vec!["LEAFLET.RESTORE", r#"{"domains":[]}"#],
