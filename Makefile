@@ -61,6 +61,10 @@ bench: bench-engine bench-server ## measure the engine alone, and a server with 
 bench-engine: ## only the first of these (ARGS=--help)
 	$(TOOLS) run -- cargo bench --bench engine --no-default-features -- $(ARGS)
 
+.PHONY: bench-snapshot
+bench-snapshot: ## what saving and loading windows takes
+	$(TOOLS) run -- cargo bench --bench snapshot --no-default-features -- $(ARGS)
+
 .PHONY: bench-server
 bench-server: ## only the second
 	$(TOOLS) run libclang redis -- cargo bench --bench correlation_throughput -- $(ARGS)

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use ahash::AHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::bytes::Bytes;
 use super::leaflet::LeafletState;
 use super::{misfit, require};
 use crate::engine::emission::Wake;
@@ -18,42 +19,47 @@ use crate::engine::value::Value;
 use crate::engine::Result;
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct DomainState {
+pub struct DomainState<'a> {
     /// The fields that records keep, each once: a name and a path.
     fields: Vec<(String, Vec<String>)>,
-    records: Vec<RecordState>,
+    #[serde(borrow)]
+    records: Vec<RecordState<'a>>,
     /// By tag.
-    leaflets: Vec<LeafletState>,
+    #[serde(borrow)]
+    leaflets: Vec<LeafletState<'a>>,
     /// Places of idle leaflets, in the order in which they are given up.
     idle: Vec<u32>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct RecordState {
+struct RecordState<'a> {
     time: u64,
     id: (u64, u64),
     hops: u32,
     /// Key, type and the standard fields.
-    parts: [Option<Vec<u8>>; Record::PARTS],
+    #[serde(borrow)]
+    parts: [Option<Bytes<'a>>; Record::PARTS],
     /// By the numbers of the fields.
-    kept: Vec<(u32, ValueState)>,
+    #[serde(borrow)]
+    kept: Vec<(u32, ValueState<'a>)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-enum ValueState {
+enum ValueState<'a> {
     Bool(bool),
     Number(f64),
-    Text(Vec<u8>),
+    #[serde(borrow)]
+    Text(Bytes<'a>),
 }
 
 /// Gives the records of a snapshot their numbers, as they are met.
-pub struct Records<'a> {
-    store: &'a Store,
+#[derive(Default)]
+pub struct Records {
     numbers: AHashMap<RecordId, u32>,
     order: Vec<RecordId>,
 }
 
-impl Records<'_> {
+impl Records {
     pub fn number(&mut self, id: RecordId) -> u32 {
         *self.numbers.entry(id).or_insert_with(|| {
             self.order.push(id);
@@ -64,12 +70,8 @@ impl Records<'_> {
 
 impl Domain {
     /// What its leaflets hold.
-    pub fn capture(&self) -> DomainState {
-        let mut records = Records {
-            store: &self.store,
-            numbers: AHashMap::new(),
-            order: Vec::new(),
-        };
+    pub fn capture(&self) -> DomainState<'_> {
+        let mut records = Records::default();
         let mut leaflets: Vec<&Leaflet> = self.leaflets.iter().collect();
         leaflets.sort_unstable_by(|a, b| a.tag.cmp(&b.tag));
         let place = |tag: &Rc<[u8]>| {
@@ -89,12 +91,12 @@ impl Domain {
             .order
             .iter()
             .map(|id| {
-                let record = records.store.get(*id);
+                let record = self.store.get(*id);
                 // A field that no rule keeps any more is of no use.
                 let kept = record.kept_slots();
                 let kept = kept.filter(|(slot, _)| self.fields.is_used(*slot));
                 let kept = kept.filter_map(|(slot, value)| {
-                    let value = capture(&value)?;
+                    let value = capture(value)?;
                     let number = *numbers.entry(slot).or_insert_with(|| {
                         let field = self.fields.get(slot);
                         fields.push((field.field.to_string(), field.path.to_vec()));
@@ -106,7 +108,7 @@ impl Domain {
                     time: record.time(),
                     id: (record.id().ms, record.id().seq),
                     hops: record.hops(),
-                    parts: record.parts().map(|part| part.map(<[u8]>::to_vec)),
+                    parts: record.parts().map(|part| part.map(Bytes::from)),
                     kept: kept.collect(),
                 }
             })
@@ -169,12 +171,12 @@ impl Domain {
     }
 }
 
-fn capture(value: &Value) -> Option<ValueState> {
+fn capture(value: Value<'_>) -> Option<ValueState<'_>> {
     match value {
         Value::Null => None,
-        Value::Bool(b) => Some(ValueState::Bool(*b)),
-        Value::Number(n) => Some(ValueState::Number(*n)),
-        Value::Text(text) => Some(ValueState::Text(text.to_vec())),
+        Value::Bool(b) => Some(ValueState::Bool(b)),
+        Value::Number(n) => Some(ValueState::Number(n)),
+        Value::Text(text) => Some(ValueState::Text(Bytes(text))),
     }
 }
 
@@ -187,7 +189,7 @@ fn restore(state: RecordState, slots: &[Option<Slot>], store: &mut Store) -> Res
         let value = match value {
             ValueState::Bool(b) => Value::Bool(b),
             ValueState::Number(n) => Value::number(n),
-            ValueState::Text(text) => Value::Text(text.into()),
+            ValueState::Text(text) => Value::Text(text.0),
         };
         kept.extend(slot.map(|slot| (slot, value)));
     }

@@ -20,7 +20,7 @@ use crate::engine::Result;
 const MOST_EVENTS: u64 = u64::MAX >> 1;
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct LeafletState {
+pub struct LeafletState<'a> {
     pub tag: Vec<u8>,
     max_time: u64,
     clock: u64,
@@ -30,7 +30,8 @@ pub struct LeafletState {
     /// How many events were held so far.
     arrivals: u64,
     held: Vec<HeldState>,
-    windows: Vec<WindowState>,
+    #[serde(borrow)]
+    windows: Vec<WindowState<'a>>,
     deadlines: Vec<DeadlineState>,
 }
 
@@ -50,7 +51,7 @@ impl Leaflet {
         &self,
         places: &AHashMap<RuleId, u32>,
         records: &mut Records,
-    ) -> LeafletState {
+    ) -> LeafletState<'_> {
         let due: AHashMap<RuleId, u64> = self.dues().collect();
         let mut windows: Vec<(u32, RuleId, &Window)> = self
             .windows()

@@ -3,6 +3,7 @@
 //! The bytes hold what windows hold, not the definitions: those are restored first, and must be the same. Counters begin
 //! anew. Nothing in the bytes is believed: what does not fit together is refused, and nothing changes then.
 
+mod bytes;
 mod domain;
 mod leaflet;
 mod window;
@@ -13,8 +14,9 @@ use super::{Engine, Error, Result};
 
 /// All windows and clocks, domain by domain.
 #[derive(Debug, Serialize, Deserialize)]
-struct Snapshot {
-    domains: Vec<domain::DomainState>,
+struct Snapshot<'a> {
+    #[serde(borrow)]
+    domains: Vec<domain::DomainState<'a>>,
 }
 
 impl Engine {

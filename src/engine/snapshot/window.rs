@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::bytes::Bytes;
 use super::domain::Records;
 use super::{misfit, require};
 use crate::engine::integrate::Level;
@@ -18,20 +19,22 @@ use crate::engine::window::Window;
 use crate::engine::Result;
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct WindowState {
+pub struct WindowState<'a> {
     /// The rule's place.
     pub rule: u32,
     /// When the leaflet looks for something that leaves it.
     pub due: u64,
     /// By key.
-    partitions: Vec<PartitionState>,
+    #[serde(borrow)]
+    partitions: Vec<PartitionState<'a>>,
     /// The emissions LIMIT counts: time and partition, in processing order.
     fired: Vec<(u64, u32)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct PartitionState {
-    key: Vec<u8>,
+struct PartitionState<'a> {
+    #[serde(borrow)]
+    key: Bytes<'a>,
     /// In processing order: its place there, the record, and its buffers as bits.
     events: Vec<(u64, u32, AtomSet)>,
     /// By NOT: place in processing order, and time.
@@ -49,19 +52,18 @@ struct LevelState {
 }
 
 impl Window {
-    pub(super) fn capture(&self, rule: u32, due: u64, records: &mut Records) -> WindowState {
+    pub(super) fn capture(&self, rule: u32, due: u64, records: &mut Records) -> WindowState<'_> {
         let mut places: Vec<u32> = self.partitions.iter().map(|(at, _)| at).collect();
         places.sort_unstable_by(|a, b| self.partitions[*a].key.cmp(&self.partitions[*b].key));
         let partitions = places.iter().map(|at| {
             let partition = &self.partitions[*at];
-            let mut events: BTreeMap<u64, (RecordId, AtomSet)> = BTreeMap::new();
+            let mut events: Vec<(u64, u32, AtomSet)> = Vec::new();
             for (buffer, event) in partition.events() {
-                events.entry(event.seq).or_insert((event.record, 0)).1 |= 1 << buffer;
+                match events.last_mut().filter(|(seq, ..)| *seq == event.seq) {
+                    Some((.., buffers)) => *buffers |= 1 << buffer,
+                    None => events.push((event.seq, records.number(event.record), 1 << buffer)),
+                }
             }
-            let events = events
-                .into_iter()
-                .map(|(seq, (record, buffers))| (seq, records.number(record), buffers))
-                .collect();
             let more = partition.more.as_deref();
             let mut seen: Vec<Vec<(u64, u64)>> = Vec::new();
             for list in more.iter().flat_map(|more| &more.seen) {
@@ -73,7 +75,7 @@ impl Window {
                 LevelState { level, seq, time }
             });
             PartitionState {
-                key: partition.key.to_vec(),
+                key: (&*partition.key).into(),
                 events,
                 // It matters only to a NOT that has seen nothing since.
                 last_kept: Some(partition.last_kept)
@@ -101,7 +103,7 @@ impl Window {
     }
 }
 
-impl WindowState {
+impl WindowState<'_> {
     /// The window, in a leaflet whose clock is restored.
     pub(super) fn restore(
         self,
