@@ -48,6 +48,7 @@ mod leaflets;
 pub mod like;
 mod matcher;
 mod meter;
+mod numbers;
 pub mod output;
 mod pages;
 mod partition;

@@ -26,7 +26,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_window_memory: 256 << 20,
-            match_budget: 100_000,
+            match_budget: 25_000,
             max_matches_per_trigger: 128,
             max_sources: 64,
             max_time_ahead: 86_400_000,

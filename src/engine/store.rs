@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::meter::Meter;
+use super::numbers::{Numbers, PAGE};
 use super::pages::Pages;
 use super::record::{holders_mut, Draft, Record};
 
@@ -18,49 +19,46 @@ const SIZES: [u16; 16] = [
 /// The class of the records that fit none.
 const LARGE: usize = SIZES.len();
 const CLASS_SHIFT: u32 = 27;
-/// Places of a page.
-const PAGE: u32 = 64;
-
 /// The most records that a store can be asked to hold: a class has no more places.
 pub const MOST_RECORDS: u64 = (1 << CLASS_SHIFT) - PAGE as u64;
 
-/// Places of one size, page by page: no growth moves what is there. Places are used again, the latest first.
+/// Places of one size, page by page: no growth moves what is there.
 #[derive(Debug)]
 struct Class {
     size: usize,
+    numbers: Numbers,
     pages: Vec<Box<[u8]>>,
-    free: Vec<u32>,
-    /// So many places were used at some time.
-    used: u32,
 }
 
 impl Class {
     fn new(size: u16) -> Self {
         Self {
             size: usize::from(size),
+            numbers: Numbers::default(),
             pages: Vec::new(),
-            free: Vec::new(),
-            used: 0,
         }
     }
 
     fn insert(&mut self, block: &[u8]) -> u32 {
-        let place = self.free.pop().unwrap_or_else(|| {
-            if self.used == self.pages.len() as u32 * PAGE {
-                self.pages.push(vec![0; self.size * PAGE as usize].into());
-            }
-            self.used += 1;
-            self.used - 1
-        });
+        let place = self.numbers.take();
+        let page = (place / PAGE) as usize;
+        if page == self.pages.len() {
+            self.pages.push(Box::default());
+        }
+        if self.pages[page].is_empty() {
+            self.pages[page] = vec![0; self.size * PAGE as usize].into();
+        }
         self.get_mut(place)[..block.len()].copy_from_slice(block);
         place
     }
 
     fn remove(&mut self, place: u32) {
-        self.free.push(place);
-        if self.free.len() == self.used as usize {
-            *self = Self::new(self.size as u16);
+        let page = (place / PAGE) as usize;
+        // The first one stays: few events that come and go need no other.
+        if self.numbers.give_back(place) && page > 0 {
+            self.pages[page] = Box::default();
         }
+        self.pages.truncate(self.numbers.pages().max(1));
     }
 
     fn get(&self, place: u32) -> &[u8] {
@@ -206,6 +204,6 @@ mod tests {
         assert_eq!((put(&mut store, 150), store.len()), (ids[3], 360));
         ids.iter().for_each(|id| store.release(*id));
         assert_eq!((meter.bytes(), store.len()), (0, 0));
-        assert!(store.classes.iter().all(|class| class.pages.is_empty()));
+        assert!(store.classes.iter().all(|class| class.pages.len() <= 1));
     }
 }

@@ -30,7 +30,7 @@ pub const SETTINGS: [Setting; 6] = [
     },
     Setting {
         name: c"match-budget",
-        default: 100_000,
+        default: 25_000,
         min: 1,
         max: i64::MAX,
         memory: false,

@@ -307,7 +307,7 @@ fn settings_are_module_configs() {
     let mut client = Client::connect(&server.url());
     for (name, default, other) in [
         ("leaflet.max-window-memory", "268435456", "2097152"),
-        ("leaflet.match-budget", "100000", "7"),
+        ("leaflet.match-budget", "25000", "7"),
         ("leaflet.max-hops", "8", "3"),
     ] {
         assert_eq!(client.map(&["CONFIG", "GET", name])[name], default);
