@@ -70,19 +70,23 @@ impl FieldRef {
     }
 }
 
+/// JSON texts of more bytes are not looked into: to parse them would keep others waiting.
+const MAX_JSON: usize = 256 << 10;
+
 /// The JSON documents of one event that were parsed.
 #[derive(Debug, Default)]
 pub struct Documents(RefCell<Vec<(*const [u8], Json)>>);
 
 impl Documents {
-    /// A text of the event as JSON; one that is none is NULL.
+    /// A text of the event as JSON; one that is none, or longer than [`MAX_JSON`], is NULL.
     fn with<T>(&self, text: &[u8], read: impl FnOnce(&Json) -> T) -> T {
         let mut parsed = self.0.borrow_mut();
         // Fields of one event don't move: where a text stands says which it is.
         let place: *const [u8] = text;
         let known = parsed.iter().position(|(of, _)| std::ptr::eq(*of, place));
         let at = known.unwrap_or_else(|| {
-            parsed.push((place, serde_json::from_slice(text).unwrap_or(Json::Null)));
+            let document = (text.len() <= MAX_JSON).then(|| serde_json::from_slice(text).ok());
+            parsed.push((place, document.flatten().unwrap_or(Json::Null)));
             parsed.len() - 1
         });
         read(&parsed[at].1)
@@ -138,6 +142,17 @@ mod tests {
         assert_eq!(read("metadata.a.b"), Value::text(b"x"));
         assert_eq!(read("metadata.a.t"), Value::Bool(true));
         assert_eq!(read("metadata.a.l"), Value::text(b"[1,2]"));
+        let long = format!(r#"{{"a":1,"b":"{}"}}"#, "x".repeat(MAX_JSON));
+        let of = |json: &str| {
+            let fields: [(&[u8], &[u8]); 1] = [(b"j", json.as_bytes())];
+            let event = Event {
+                fields: &fields,
+                ..event
+            };
+            let field = FieldRef::new(&["j".into(), "a".into()]);
+            field.read(&event).as_number()
+        };
+        assert_eq!((of(r#"{"a":1}"#), of(&long)), (Some(1.0), None));
         for null in [
             "nothing",
             "metadata.a.n",
