@@ -1,9 +1,11 @@
 //! Candidates by the value of a field: what an equality in WHERE turns into, so that the partners of an event are looked
 //! up and not looked for.
 
-use std::collections::VecDeque;
 use std::mem::size_of;
 
+use smallvec::smallvec;
+
+use super::candidates::Candidates;
 use super::partition::Candidate;
 use super::table::{hash_of, Hashed, Table};
 use super::value::Value;
@@ -62,7 +64,7 @@ impl Key<Box<[u8]>> {
 struct Same {
     hash: u32,
     key: Key<Box<[u8]>>,
-    list: VecDeque<Candidate>,
+    list: Box<Candidates>,
 }
 
 impl Hashed for Same {
@@ -82,8 +84,8 @@ pub struct Join {
 impl Join {
     /// What a candidate takes in a list, which is partly empty.
     const PLACE_BYTES: usize = 3 * size_of::<Candidate>() / 2;
-    /// What a list takes for itself: its place in the table, and its first block.
-    const LIST_BYTES: usize = 2 * size_of::<Same>() + 2 * size_of::<Candidate>();
+    /// What a list takes for itself, with its place in the table.
+    const LIST_BYTES: usize = 2 * size_of::<Same>() + size_of::<Candidates>();
 
     /// The most a candidate takes, apart from the text of its value.
     pub const BYTES: usize = Self::PLACE_BYTES + Self::LIST_BYTES;
@@ -100,7 +102,7 @@ impl Join {
         };
         let hash = key.hash();
         if let Some(same) = self.lists.get_mut(hash, |same| same.key.is(&key)) {
-            same.list.push_back(candidate);
+            same.list.push(candidate);
             return Self::PLACE_BYTES as u64;
         }
         let bytes = list_bytes(&key);
@@ -110,7 +112,7 @@ impl Join {
                 Key::Number(bits) => Key::Number(bits),
                 Key::Text(text) => Key::Text(text.into()),
             },
-            list: VecDeque::from([candidate]),
+            list: Box::new(Candidates::Few(smallvec![candidate])),
         });
         (Self::PLACE_BYTES + bytes) as u64
     }
@@ -129,7 +131,7 @@ impl Join {
         let Some(same) = self.lists.get_mut(hash, |same| same.key.is(&key)) else {
             return 0;
         };
-        let Ok(at) = same.list.binary_search_by_key(&seq, |c| c.seq) else {
+        let Some(at) = same.list.find(seq) else {
             return 0;
         };
         same.list.remove(at);
@@ -142,12 +144,12 @@ impl Join {
     }
 
     /// The candidates whose value is equal to this one, in processing order. `Err`: that can't be looked up.
-    pub fn equal_to(&self, value: &Value) -> Result<Option<&VecDeque<Candidate>>, ()> {
+    pub fn equal_to(&self, value: &Value) -> Result<Option<&Candidates>, ()> {
         match place(value) {
             Place::Nowhere => Ok(None),
             Place::Key(key) if self.anywhere == 0 => {
                 let same = self.lists.get(key.hash(), |same| same.key.is(&key));
-                Ok(same.map(|same| &same.list))
+                Ok(same.map(|same| &*same.list))
             }
             Place::Key(_) | Place::Anywhere => Err(()),
         }
@@ -184,8 +186,12 @@ mod tests {
             bytes += join.insert(value, Candidate::new(seq, 0, 0));
         }
         for value in &values {
-            let found = join.equal_to(value).unwrap().into_iter().flatten();
-            let found: Vec<u64> = found.map(|c| c.seq).collect();
+            let found = join.equal_to(value).unwrap();
+            let found: Vec<u64> = found
+                .iter()
+                .flat_map(|found| found.iter())
+                .map(|c| c.seq)
+                .collect();
             let same = (0..)
                 .zip(&values)
                 .filter(|(_, other)| value.compare(other) == Some(std::cmp::Ordering::Equal));
@@ -204,7 +210,7 @@ mod tests {
         }
         assert_eq!(bytes, 0);
         for value in &values {
-            assert_eq!(join.equal_to(value), Ok(None));
+            assert!(join.equal_to(value).unwrap().is_none());
         }
     }
 }

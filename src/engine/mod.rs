@@ -26,6 +26,7 @@
 
 mod axons;
 pub mod backtest;
+mod candidates;
 mod deadline;
 pub mod domain;
 pub mod emission;

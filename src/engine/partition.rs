@@ -6,6 +6,7 @@ use std::mem::size_of;
 use ahash::AHashMap;
 use smallvec::SmallVec;
 
+use super::candidates::Candidates;
 use super::deadline::Pending;
 use super::integrate::Level;
 use super::join::Join;
@@ -96,7 +97,7 @@ pub struct Partition {
     /// The key's.
     pub(super) hash: u32,
     /// Candidates by the atom's buffer, each in processing order. An event that fits several atoms is in several.
-    pub buffers: SmallVec<[VecDeque<Candidate>; 2]>,
+    pub buffers: SmallVec<[Candidates; 1]>,
     /// The candidate kept last.
     pub(super) last_kept: u64,
     /// What only some rules need.
@@ -122,17 +123,22 @@ pub struct More {
 }
 
 impl Partition {
-    /// What a partition takes apart from its key's text and its events: its places in the index, which is partly empty,
-    /// and the slab, and the first block of a buffer.
-    pub const BYTES: usize =
-        size_of::<Self>() + 2 * size_of::<(u32, u32)>() + 3 * size_of::<Candidate>();
+    /// What a partition of so many buffers takes apart from its key's text and its events: its places in the index, which
+    /// is partly empty, and the slab, and the block that several buffers need.
+    pub fn bytes(buffers: usize) -> u64 {
+        let block = match buffers {
+            0 | 1 => 0,
+            _ => buffers * size_of::<Candidates>() + 16,
+        };
+        (size_of::<Self>() + 2 * size_of::<(u32, u32)>() + block) as u64
+    }
 
     /// An empty one with so many buffers.
     pub fn new(key: Key, buffers: usize) -> Self {
         Self {
             key: PartitionKey::from_slice(key.bytes),
             hash: key.hash,
-            buffers: std::iter::repeat_with(VecDeque::new)
+            buffers: std::iter::repeat_with(Candidates::default)
                 .take(buffers)
                 .collect(),
             last_kept: 0,
@@ -147,7 +153,8 @@ impl Partition {
                 && more.fired.is_empty()
                 && more.seen.iter().all(VecDeque::is_empty)
         };
-        self.buffers.iter().all(VecDeque::is_empty) && self.more.as_deref().is_none_or(nothing_more)
+        self.buffers.iter().all(Candidates::is_empty)
+            && self.more.as_deref().is_none_or(nothing_more)
     }
 
     /// What a NOT has seen.
@@ -156,7 +163,7 @@ impl Partition {
     }
 
     /// The candidates of a join whose value is equal to this one. `Err`: that can't be looked up.
-    pub fn equal_to(&self, join: usize, value: &Value) -> Result<Option<&VecDeque<Candidate>>, ()> {
+    pub fn equal_to(&self, join: usize, value: &Value) -> Result<Option<&Candidates>, ()> {
         match self.more.as_ref().and_then(|more| more.joins.get(join)) {
             Some(join) => join.equal_to(value),
             None => Ok(None),
@@ -184,7 +191,7 @@ impl Partition {
         let mut found = None;
         let mut buffers = 0;
         for (number, buffer) in self.buffers.iter().enumerate() {
-            if let Ok(at) = buffer.binary_search_by_key(&seq, |c| c.seq) {
+            if let Some(at) = buffer.find(seq) {
                 found = Some(buffer[at]);
                 buffers |= 1 << number;
             }
@@ -210,7 +217,7 @@ impl Partition {
             let found = match (buffer.front(), buffer.back()) {
                 (Some(front), _) if front.seq == seq => Some(0),
                 (_, Some(back)) if back.seq == seq => Some(buffer.len() - 1),
-                _ => buffer.binary_search_by_key(&seq, |c| c.seq).ok(),
+                _ => buffer.find(seq),
             };
             if let Some(candidate) = found.and_then(|at| buffer.remove(at)) {
                 taken = Some(candidate);

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::mem::size_of;
 use std::rc::Rc;
 
+use super::candidates::Candidates;
 use super::deadline::{Deadline, Pending};
 use super::expiry::{Expiry, Waiting};
 use super::integrate::Level;
@@ -38,9 +39,9 @@ fn axon_bytes(axon: &[u8]) -> u64 {
     (2 * size_of::<(Box<[u8]>, u32)>() + axon.len()) as u64
 }
 
-/// More than whatever can come with something that is put into a window: a leaflet, a window and a partition, apart
+/// More than whatever can come with something that is put into a window: a leaflet, a window and a partition of 64 atoms, apart
 /// from the tag's and the key's text.
-pub const OVERHEAD_BYTES: usize = 2_048;
+pub const OVERHEAD_BYTES: usize = 10_240;
 
 /// What an event takes in a window apart from its record: a place in the expiry list and in each of its buffers, which
 /// are partly empty.
@@ -146,12 +147,16 @@ impl Window {
             return at;
         }
         self.meter.add_partition();
-        self.meter
-            .add_bytes((Partition::BYTES + key.bytes.len()) as u64 + self.open_bytes());
+        self.meter.add_bytes(self.partition_bytes(key.bytes));
         let at = self.partitions.insert(Partition::new(key, self.buffers));
         let hash = key.hash;
         self.index.insert(Placed { hash, at });
         at
+    }
+
+    /// What a partition of this key takes apart from its events.
+    fn partition_bytes(&self, key: &[u8]) -> u64 {
+        Partition::bytes(self.buffers) + key.len() as u64 + self.open_bytes()
     }
 
     fn drop_if_empty(&mut self, at: u32) {
@@ -160,7 +165,7 @@ impl Window {
             self.index.remove(partition.hash, |placed| placed.at == at);
             self.meter.remove_partition();
             self.meter
-                .remove_bytes((Partition::BYTES + partition.key.len()) as u64 + self.open_bytes());
+                .remove_bytes(self.partition_bytes(&partition.key));
             let pending = partition.more.map_or(0, |more| more.pending.bytes());
             self.meter.remove_bytes(pending);
         }
@@ -179,7 +184,7 @@ impl Window {
         let partition = &mut self.partitions[at];
         let (mut places, mut in_buffers) = (0, 0);
         for buffer in buffers {
-            partition.buffers[buffer].push_back(candidate);
+            partition.buffers[buffer].push(candidate);
             places += 1;
             in_buffers |= 1 << buffer;
         }
@@ -571,7 +576,7 @@ impl Window {
             let partition = &mut self.partitions[at];
             let pending = partition.more.as_mut().map(|more| &mut more.pending);
             let deadline = pending.and_then(Pending::take_first);
-            let first = partition.buffers.iter().find_map(VecDeque::front);
+            let first = partition.buffers.iter().find_map(Candidates::front);
             if let Some(deadline) = deadline {
                 self.meter.remove_bytes(Deadline::BYTES as u64);
                 gone(deadline);

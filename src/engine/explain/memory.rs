@@ -47,7 +47,10 @@ impl Explained<'_> {
         let mut bytes = vec![
             ("event", Record::bytes_with(self.program.kept.len())),
             ("event_in_window", self.event_in_window()),
-            ("partition", Partition::BYTES as u64 + self.open_matches()),
+            (
+                "partition",
+                Partition::bytes(self.program.buffers) + self.open_matches(),
+            ),
             ("window", WINDOW_BYTES as u64),
         ];
         match &self.program.kind {

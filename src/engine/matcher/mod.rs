@@ -8,10 +8,10 @@ mod walk;
 
 use std::cell::Cell;
 use std::cmp::Ordering;
-use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
+use super::candidates::Candidates;
 use super::partition::{Candidate, Partition};
 use super::rule::pattern::AtomSet;
 use super::rule::program::{deadline, Condition, Match as Rule, Program};
@@ -121,7 +121,7 @@ impl<'a> Search<'a> {
         outcome
     }
 
-    fn candidates(&self, atom: u8) -> Option<&'a VecDeque<Candidate>> {
+    fn candidates(&self, atom: u8) -> Option<&'a Candidates> {
         candidates(self.program, self.partition, atom)
     }
 
@@ -184,7 +184,7 @@ fn candidates<'a>(
     program: &Program,
     partition: Option<&'a Partition>,
     atom: u8,
-) -> Option<&'a VecDeque<Candidate>> {
+) -> Option<&'a Candidates> {
     Some(&partition?.buffers[program.atoms[atom as usize].buffer?])
 }
 

@@ -5,12 +5,12 @@
 //! nowhere.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
 use super::scope::{MatchScope, Matched};
 use super::{spend, Exhausted, Match, Outcome, Search};
+use crate::engine::candidates::Candidates;
 use crate::engine::expr::Scope;
 use crate::engine::partition::{Candidate, Partition};
 use crate::engine::rule::pattern::AtomSet;
@@ -117,10 +117,10 @@ impl<'s> Climb<'s> {
         // Mostly all of them are older.
         let end = match list.back() {
             Some(back) if back.seq < event.seq => list.len(),
-            _ => list.partition_point(|c| c.seq < event.seq),
+            _ => list.before(event.seq),
         };
         let floor = self.after[before];
-        for candidate in list.range(..end).rev() {
+        for candidate in list.first(end).rev() {
             // What a NOT has seen behind this one it has seen behind all that are older.
             let mut seen = self.sequence.steps[before].not_after.iter();
             if candidate.seq <= floor
@@ -141,7 +141,7 @@ impl<'s> Climb<'s> {
     }
 
     /// The candidates of a step: those that an equality allows, where it can be looked up.
-    fn partners(&self, step: usize) -> Option<&'s VecDeque<Candidate>> {
+    fn partners(&self, step: usize) -> Option<&'s Candidates> {
         let step = &self.sequence.steps[step];
         let partition = self.search.partition?;
         for number in &step.lookups {

@@ -7,13 +7,13 @@
 
 use std::cell::Cell;
 use std::cmp::Ordering;
-use std::collections::VecDeque;
 
 use smallvec::{smallvec, SmallVec};
 
 use super::bounds::Bounds;
 use super::scope::Matched;
 use super::{older_to_the_left, spend, Exhausted, Match, Outcome, Search, EVENTS_A_STEP};
+use crate::engine::candidates::Candidates;
 use crate::engine::expr::Scope;
 use crate::engine::partition::Candidate;
 use crate::engine::rule::pattern::{members, AtomSet, Node, Taken};
@@ -54,7 +54,7 @@ struct Level<'w> {
 struct Cursor<'w> {
     atom: u8,
     at: usize,
-    list: &'w VecDeque<Candidate>,
+    list: &'w Candidates,
 }
 
 pub struct Walk<'w> {
@@ -158,8 +158,8 @@ impl<'w> Walk<'w> {
             };
             let at = match (self.forward, event) {
                 (true, None) => 0,
-                (true, Some(event)) => list.partition_point(|c| c.seq <= event.seq),
-                (false, Some(event)) => list.partition_point(|c| c.seq < event.seq),
+                (true, Some(event)) => list.before(event.seq.saturating_add(1)),
+                (false, Some(event)) => list.before(event.seq),
                 (false, None) => list.len(),
             };
             Some(Cursor { atom, at, list })
@@ -181,7 +181,7 @@ impl<'w> Walk<'w> {
         atom: u8,
         assignments: &[Assignment],
         event: Option<Candidate>,
-    ) -> Result<Option<&'w VecDeque<Candidate>>, ()> {
+    ) -> Result<Option<&'w Candidates>, ()> {
         let rule = self.search.rule;
         let ([assignment], Some(event), Some(partition)) =
             (assignments, event, self.search.partition)
