@@ -116,10 +116,7 @@ fn a_slot_that_moves_key_by_key_in_mid_pattern() {
         for (node, replica) in cluster.primaries.iter_mut().zip(&mut replicas) {
             catch_up(&mut node.client, &mut replica.client);
             let (a, b) = (node.windows(), replica.windows());
-            std::fs::write("/tmp/cluster/a.bin", &a).unwrap();
-            std::fs::write("/tmp/cluster/b.bin", &b).unwrap();
-            eprintln!("home {home} this {}", node.id);
-            assert!(a == b);
+            assert!(a == b, "the windows of {} and its replica differ", node.id);
         }
     }
 }

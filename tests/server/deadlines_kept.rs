@@ -2,7 +2,7 @@
 
 use crate::deadlines::{feed_at_once, wait_for, UNSHIPPED, UNSHIPPED_IN_AN_HOUR};
 use crate::replication::{catch_up, pair};
-use crate::support::aof::{aof_commands, aof_path};
+use crate::support::aof::{aof_commands, aof_path, cut_aof};
 use crate::support::{own, stat, Client, Options, Scene, Server};
 use std::fs;
 
@@ -103,14 +103,8 @@ fn a_torn_tick_is_taken_again() {
     let before = scene.out();
     server.kill();
     // The power went between the tick and what it completed.
-    let path = aof_path(server.dir());
-    let bytes = fs::read(&path).expect("the file");
-    let cut = aof_commands(&bytes)
-        .into_iter()
-        .find(|(command, _)| command[0].eq_ignore_ascii_case("LEAFLET.TICK"))
-        .map(|(_, end)| end)
-        .expect("the tick");
-    fs::write(&path, &bytes[..cut]).expect("a shorter file");
+    let is_tick = |command: &[String]| command[0].eq_ignore_ascii_case("LEAFLET.TICK");
+    cut_aof(server.dir(), is_tick, 0);
     server.restart();
     reconnect(&mut scene);
     wait_for(&mut scene, &["o"]);

@@ -2,7 +2,7 @@
 
 use crate::commands::rule_names;
 use crate::seed::SEED;
-use crate::support::aof::{aof_commands, aof_path};
+use crate::support::aof::{aof_commands, aof_path, cut_aof, xadd_to};
 use crate::support::{own, Options, Scene, Server};
 use std::fs;
 
@@ -218,14 +218,7 @@ fn a_torn_transaction_does_not_come_back() {
     let (source, out) = (scene.key("axon_2"), scene.key("out"));
     server.kill();
     // The power went between the completing XADD and the integrated event.
-    let path = aof_path(server.dir());
-    let bytes = fs::read(&path).expect("the file");
-    let cut = aof_commands(&bytes)
-        .into_iter()
-        .find(|(command, _)| command[0].eq_ignore_ascii_case("XADD") && command[1] == source)
-        .map(|(_, end)| end)
-        .expect("the source");
-    fs::write(&path, &bytes[..cut]).expect("a shorter file");
+    cut_aof(server.dir(), xadd_to(&source), 0);
     server.restart();
     reconnect(&mut scene);
     assert_eq!(scene.client.int(&["XLEN", &source]), 0);

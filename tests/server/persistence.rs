@@ -3,7 +3,7 @@
 
 use crate::commands::rule_names;
 use crate::seed::SEED;
-use crate::support::aof::{aof_commands, aof_path};
+use crate::support::aof::{cut_aof, xadd_to};
 use crate::support::{module_path, own, stat, Client, Options, Scene, Server};
 use std::fs;
 
@@ -230,14 +230,7 @@ fn a_torn_transaction_does_not_swallow_what_comes_later() {
     let mut scene = story(&server);
     let (source, out) = (scene.key("axon_2"), scene.key("out"));
     server.kill();
-    let path = aof_path(server.dir());
-    let bytes = fs::read(&path).expect("the file");
-    let cut = aof_commands(&bytes)
-        .into_iter()
-        .find(|(command, _)| command[0].eq_ignore_ascii_case("XADD") && command[1] == source)
-        .map(|(_, end)| end)
-        .expect("the source");
-    fs::write(&path, &bytes[..cut]).expect("a shorter file");
+    cut_aof(server.dir(), xadd_to(&source), 0);
     server.restart();
     scene.client = scene.connect();
     assert_eq!(scene.client.int(&["XLEN", &source]), 0);
@@ -260,14 +253,7 @@ fn a_file_cut_within_the_integrated_event_brings_back_neither() {
     let mut scene = story(&server);
     let (source, out) = (scene.key("axon_2"), scene.key("out"));
     server.kill();
-    let path = aof_path(server.dir());
-    let bytes = fs::read(&path).expect("the file");
-    let end = aof_commands(&bytes)
-        .into_iter()
-        .find(|(command, _)| command[0].eq_ignore_ascii_case("XADD") && command[1] == out)
-        .map(|(_, end)| end)
-        .expect("the integrated event");
-    fs::write(&path, &bytes[..end - 100]).expect("a shorter file");
+    cut_aof(server.dir(), xadd_to(&out), 100);
     server.restart();
     scene.client = scene.connect();
     assert_eq!(scene.client.int(&["XLEN", &source]), 0);

@@ -46,3 +46,18 @@ pub fn aof_commands(bytes: &[u8]) -> Vec<(Vec<String>, usize)> {
     }
     commands
 }
+
+/// Cuts the file so many bytes before the end of the first command that is the one asked for, as a power failure would.
+pub fn cut_aof(folder: &Path, is: impl Fn(&[String]) -> bool, before_end: usize) {
+    let path = aof_path(folder);
+    let bytes = fs::read(&path).expect("the file");
+    let commands = aof_commands(&bytes);
+    let found = commands.iter().find(|(command, _)| is(command));
+    let (_, end) = found.expect("the command");
+    fs::write(&path, &bytes[..end - before_end]).expect("a shorter file");
+}
+
+/// An `XADD` to this key.
+pub fn xadd_to(key: &str) -> impl Fn(&[String]) -> bool + '_ {
+    move |command| command[0].eq_ignore_ascii_case("XADD") && command[1] == key
+}
