@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 
-use serde_json::Value as Json;
+use smallvec::SmallVec;
 
 use super::event::Event;
+use super::json::Document;
 use super::value::Value;
 
 /// A field, and a path into its JSON where there is one: `metadata.user.id`.
@@ -51,42 +52,27 @@ impl FieldRef {
         match raw {
             None => Value::Null,
             Some(text) if self.path.is_empty() => Value::text(text),
-            Some(json) => documents.with(json, |document| self.read_json(document)),
-        }
-    }
-
-    fn read_json(&self, document: &Json) -> Value<'static> {
-        let leaf = self
-            .path
-            .iter()
-            .try_fold(document, |node, key| node.get(key));
-        match leaf {
-            None | Some(Json::Null) => Value::Null,
-            Some(Json::Bool(b)) => Value::Bool(*b),
-            Some(Json::Number(n)) => n.as_f64().map_or(Value::Null, Value::number),
-            Some(Json::String(s)) => Value::Text(s.clone().into_bytes().into()),
-            Some(nested) => Value::Text(nested.to_string().into_bytes().into()),
+            Some(json) => documents.with(json, |document| document.read(&self.path, json)),
         }
     }
 }
 
-/// JSON texts of more bytes are not looked into: to parse them would keep others waiting.
-const MAX_JSON: usize = 256 << 10;
-
 /// The JSON documents of one event that were parsed.
 #[derive(Debug, Default)]
-pub struct Documents(RefCell<Vec<(*const [u8], Json)>>);
+pub struct Documents(RefCell<SmallVec<[Parsed; 1]>>);
+
+/// A document, and the text that it was parsed from.
+type Parsed = (*const [u8], Document);
 
 impl Documents {
-    /// A text of the event as JSON; one that is none, or longer than [`MAX_JSON`], is NULL.
-    fn with<T>(&self, text: &[u8], read: impl FnOnce(&Json) -> T) -> T {
+    /// Reads a text of the event as JSON.
+    fn with<T>(&self, text: &[u8], read: impl FnOnce(&Document) -> T) -> T {
         let mut parsed = self.0.borrow_mut();
         // Fields of one event don't move: where a text stands says which it is.
         let place: *const [u8] = text;
         let known = parsed.iter().position(|(of, _)| std::ptr::eq(*of, place));
         let at = known.unwrap_or_else(|| {
-            let document = (text.len() <= MAX_JSON).then(|| serde_json::from_slice(text).ok());
-            parsed.push((place, document.flatten().unwrap_or(Json::Null)));
+            parsed.push((place, Document::parse(text)));
             parsed.len() - 1
         });
         read(&parsed[at].1)
@@ -142,17 +128,6 @@ mod tests {
         assert_eq!(read("metadata.a.b"), Value::text(b"x"));
         assert_eq!(read("metadata.a.t"), Value::Bool(true));
         assert_eq!(read("metadata.a.l"), Value::text(b"[1,2]"));
-        let long = format!(r#"{{"a":1,"b":"{}"}}"#, "x".repeat(MAX_JSON));
-        let of = |json: &str| {
-            let fields: [(&[u8], &[u8]); 1] = [(b"j", json.as_bytes())];
-            let event = Event {
-                fields: &fields,
-                ..event
-            };
-            let field = FieldRef::new(&["j".into(), "a".into()]);
-            field.read(&event).as_number()
-        };
-        assert_eq!((of(r#"{"a":1}"#), of(&long)), (Some(1.0), None));
         for null in [
             "nothing",
             "metadata.a.n",

@@ -1,11 +1,13 @@
 //! The integrated event of a match: every field of the output schema.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use ahash::AHashMap;
+use jiff::tz::Offset;
 use jiff::Timestamp;
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use sha1::{Digest, Sha1};
+use uuid::fmt::Hyphenated;
 use uuid::Uuid;
 
 use super::domain::SourcesFormat;
@@ -13,6 +15,7 @@ use super::event::EntryId;
 use super::expr::{Expr, Scope};
 use super::key::{short_name, AxonKey};
 use super::record::Record;
+use super::text::{lossy, push_id, push_json};
 use super::value::{format_number, parse_number};
 
 /// The fields that every integrated event has; a rule can't EMIT fields of these names.
@@ -32,7 +35,7 @@ pub const MULTI_ORIGINATED: &str = "MULTI_ORIGINATED";
 
 /// The namespace of the ids of integrated events.
 static NAMESPACE: LazyLock<Uuid> =
-    LazyLock::new(|| Uuid::new_v5(&Uuid::NAMESPACE_URL, b"urn:leaflet:event"));
+    LazyLock::new(|| uuid_v5(&Uuid::NAMESPACE_URL, b"urn:leaflet:event"));
 
 /// A match about to be written out.
 pub struct Integrated<'a> {
@@ -66,10 +69,12 @@ impl Integrated<'_> {
         let sources = self.sources.iter();
         let sources = sources.map(|source| (source.key(), source.id()));
         let id = event_id(self.domain, self.tag, self.rule, self.text, sources);
-        push("event_id".into(), id.to_string().into_bytes());
+        let mut text = [0; Hyphenated::LENGTH];
+        let text = id.hyphenated().encode_lower(&mut text);
+        push("event_id".into(), text.as_bytes().into());
         push("timestamp".into(), format_time(self.time).into_bytes());
         push("event_type".into(), MULTI_ORIGINATED.into());
-        push("source_events".into(), self.source_events().into_bytes());
+        push("source_events".into(), self.source_events());
         push("correlation_rule".into(), self.rule.into());
         let integrated_value = match value {
             Some(expr) => own(expr),
@@ -88,7 +93,7 @@ impl Integrated<'_> {
                 format_number(confidence.clamp(0.0, 1.0)).into_bytes(),
             );
         }
-        push("lineage".into(), json(&Lineage(self.sources)).into_bytes());
+        push("lineage".into(), lineage(self.sources));
         for (name, expr) in emit {
             if let Some(text) = own(expr) {
                 push(name.to_string().into(), text);
@@ -97,16 +102,26 @@ impl Integrated<'_> {
         fields
     }
 
-    fn source_events(&self) -> String {
-        let ids: Vec<Cow<str>> = self
-            .sources
-            .iter()
-            .map(|source| source_id(*source))
-            .collect();
-        match self.format {
-            SourcesFormat::Json => json(&ids),
-            SourcesFormat::Csv => ids.join(","),
+    fn source_events(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(48 * self.sources.len() + 2);
+        let json = self.format == SourcesFormat::Json;
+        if json {
+            out.push(b'[');
         }
+        for (i, source) in self.sources.iter().enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            let id = source_id(*source);
+            match self.format {
+                SourcesFormat::Json => push_json(&mut out, &id),
+                SourcesFormat::Csv => out.extend_from_slice(lossy(&id).as_bytes()),
+            }
+        }
+        if json {
+            out.push(b']');
+        }
+        out
     }
 
     /// The mean of the sources' values, of those that have a number.
@@ -140,21 +155,30 @@ pub fn event_id<'a>(
         name.push(0);
         name.extend_from_slice(key);
         name.push(0);
-        name.extend_from_slice(id.to_string().as_bytes());
+        push_id(&mut name, id);
     }
-    Uuid::new_v5(&NAMESPACE, &name)
+    uuid_v5(&NAMESPACE, &name)
+}
+
+/// The name's UUID of version 5 (RFC 9562), with a SHA-1 that uses the processor's own.
+fn uuid_v5(namespace: &Uuid, name: &[u8]) -> Uuid {
+    let hash = Sha1::new_with_prefix(namespace)
+        .chain_update(name)
+        .finalize();
+    let (bytes, _) = hash.split_first_chunk().expect("a SHA-1 has 20 bytes");
+    uuid::Builder::from_sha1_bytes(*bytes).into_uuid()
 }
 
 /// A source's event id; one without is called after its place: `<key>/<entry id>`.
-fn source_id(source: Record<'_>) -> Cow<'_, str> {
+fn source_id(source: Record<'_>) -> Cow<'_, [u8]> {
     match source.event_id() {
-        Some(id) => String::from_utf8_lossy(id),
-        None => format!("{}/{}", String::from_utf8_lossy(source.key()), source.id()).into(),
+        Some(id) => id.into(),
+        None => {
+            let mut place = [source.key(), b"/"].concat();
+            push_id(&mut place, source.id());
+            place.into()
+        }
     }
-}
-
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("texts and numbers have a JSON form")
 }
 
 /// A time as RFC 3339 with milliseconds, UTC. Beyond the year 9999 it stays at the last millisecond there is.
@@ -166,66 +190,81 @@ pub fn format_time(ms: u64) -> String {
     let time = i64::try_from(ms)
         .ok()
         .and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    format!("{:.3}", time.unwrap_or(Timestamp::MAX))
+    let time = Offset::UTC.to_datetime(time.unwrap_or(Timestamp::MAX));
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let mut put = |end: usize, mut number: u16| {
+        for digit in text[..end]
+            .iter_mut()
+            .rev()
+            .take_while(|digit| digit.is_ascii_digit())
+        {
+            *digit = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+    };
+    put(4, time.year().unsigned_abs());
+    put(7, time.month().unsigned_abs().into());
+    put(10, time.day().unsigned_abs().into());
+    put(13, time.hour().unsigned_abs().into());
+    put(16, time.minute().unsigned_abs().into());
+    put(19, time.second().unsigned_abs().into());
+    put(23, time.millisecond().unsigned_abs());
+    text.iter().map(|byte| char::from(*byte)).collect()
 }
 
-/// Where each source came from, by axon.
-struct Lineage<'a>(&'a [Record<'a>]);
-
-impl Serialize for Lineage<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut seen: HashMap<Cow<str>, u32> = HashMap::with_capacity(self.0.len());
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for source in self.0 {
-            let axon = String::from_utf8_lossy(source.key());
-            let name = AxonKey::parse(source.key()).name;
-            let short = String::from_utf8_lossy(short_name(&name)).into_owned();
-            let times = seen.entry(short.clone().into()).or_default();
-            *times += 1;
-            let key = if *times == 1 {
-                short
-            } else {
-                format!("{short}#{times}")
-            };
-            let origin = Origin {
-                event_id: source_id(*source),
-                timestamp: match source.timestamp() {
-                    Some(timestamp) => String::from_utf8_lossy(timestamp),
-                    None => format_time(source.time()).into(),
-                },
-                stream: axon,
-                id: source.id().to_string(),
-                r#type: String::from_utf8_lossy(source.event_type()),
-                value: source.value().map(Scalar),
-            };
-            map.serialize_entry(&key, &origin)?;
+/// Where each source came from, by axon, as JSON.
+fn lineage(sources: &[Record]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(224 * sources.len() + 2);
+    let mut seen: AHashMap<String, u32> = AHashMap::with_capacity(sources.len());
+    for (i, source) in sources.iter().enumerate() {
+        out.push(if i == 0 { b'{' } else { b',' });
+        let name = AxonKey::parse(source.key()).name;
+        let short = lossy(short_name(&name));
+        match seen.get_mut(&*short) {
+            None => {
+                push_json(&mut out, short.as_bytes());
+                seen.insert(short.into(), 1);
+            }
+            Some(times) => {
+                *times += 1;
+                push_json(&mut out, format!("{short}#{times}").as_bytes());
+            }
         }
-        map.end()
+        let timestamp = match source.timestamp() {
+            Some(timestamp) => timestamp.into(),
+            None => Cow::from(format_time(source.time()).into_bytes()),
+        };
+        out.extend_from_slice(br#":{"event_id":"#);
+        push_json(&mut out, &source_id(*source));
+        out.extend_from_slice(br#","timestamp":"#);
+        push_json(&mut out, &timestamp);
+        out.extend_from_slice(br#","stream":"#);
+        push_json(&mut out, source.key());
+        out.extend_from_slice(br#","id":""#);
+        push_id(&mut out, source.id());
+        out.extend_from_slice(br#"","type":"#);
+        push_json(&mut out, source.event_type());
+        out.extend_from_slice(br#","value":"#);
+        push_scalar(&mut out, source.value());
+        out.push(b'}');
     }
+    out.push(b'}');
+    out
 }
 
-#[derive(serde::Serialize)]
-struct Origin<'a> {
-    event_id: Cow<'a, str>,
-    timestamp: Cow<'a, str>,
-    stream: Cow<'a, str>,
-    id: String,
-    r#type: Cow<'a, str>,
-    value: Option<Scalar<'a>>,
-}
-
-/// A field's text: a JSON number where it reads as one, else a JSON string.
-struct Scalar<'a>(&'a [u8]);
-
-impl Serialize for Scalar<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        /// Up to here every integer is a double, and is written without a fraction.
-        const EXACT: f64 = 9_007_199_254_740_992.0;
-        match parse_number(self.0) {
-            Some(n) if n.fract() == 0.0 && n.abs() < EXACT => serializer.serialize_i64(n as i64),
-            Some(n) => serializer.serialize_f64(n),
-            None => serializer.serialize_str(&String::from_utf8_lossy(self.0)),
+/// Appends a field's text: a JSON number where it reads as one, else a JSON string; null where there is none.
+fn push_scalar(out: &mut Vec<u8>, text: Option<&[u8]>) {
+    /// Up to here every integer is a double, and is written without a fraction.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let Some(text) = text else {
+        return out.extend_from_slice(b"null");
+    };
+    match parse_number(text) {
+        Some(n) if n.fract() == 0.0 && n.abs() < EXACT => {
+            out.extend_from_slice(itoa::Buffer::new().format(n as i64).as_bytes());
         }
+        Some(n) => serde_json::to_writer(out, &n).expect("a finite number has a JSON form"),
+        None => push_json(out, text),
     }
 }
 
@@ -234,6 +273,7 @@ mod tests {
     use super::*;
     use crate::engine::record::Draft;
     use crate::engine::{EntryId, Event};
+    use proptest::prelude::*;
 
     fn record(key: &str, ms: u64, fields: &[(&str, &str)]) -> Vec<u8> {
         let fields: Vec<(&[u8], &[u8])> = fields
@@ -264,9 +304,9 @@ mod tests {
             ],
         );
         let b = record("s:axon_1{t}", 6, &[("event_type", "B"), ("value", "n/a")]);
-        let text = json(&Lineage(&[&a, &b].map(|block| Record::of(block))));
+        let text = lineage(&[&a, &b].map(|block| Record::of(block)));
         assert_eq!(
-            text,
+            String::from_utf8(text).unwrap(),
             concat!(
                 r#"{"axon_1":{"event_id":"x","timestamp":"now","stream":"s:axon_1{t}","id":"5-3","type":"A","value":2.5},"#,
                 r#""axon_1#2":{"event_id":"s:axon_1{t}/6-3","timestamp":"1970-01-01T00:00:00.006Z","#,
@@ -279,5 +319,13 @@ mod tests {
     fn times_beyond_the_calendar_stay_at_its_end() {
         assert_eq!(format_time(0), "1970-01-01T00:00:00.000Z");
         assert!(format_time(u64::MAX).starts_with("9999-12-"));
+    }
+
+    proptest! {
+        #[test]
+        fn times_are_written_as_jiff_writes_them(ms in 0..253_402_207_200_999u64) {
+            let time = Timestamp::from_millisecond(ms as i64).unwrap();
+            prop_assert_eq!(format_time(ms), format!("{time:.3}"));
+        }
     }
 }

@@ -116,20 +116,26 @@ impl<'a> Value<'a> {
 
 /// A decimal number, exponent allowed; no blanks, `inf`, `nan` or hex, nothing beyond a double's range.
 pub fn parse_number(text: &[u8]) -> Option<f64> {
-    /// So many digits are exact in a double.
+    /// So many digits are exact in a double, and so is the power of ten.
     const EXACT: usize = 15;
-    let (mut digits, mut points) = (0, 0);
+    const POWERS_OF_TEN: [f64; EXACT + 1] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    ];
+    let (mut digits, mut points, mut whole, mut plain) = (0, 0, 0, true);
     for byte in text {
         match byte {
             b'0'..=b'9' => digits += 1,
-            b'.' => points += 1,
-            b'+' | b'-' | b'e' | b'E' => {}
+            b'.' => (points, whole) = (points + 1, digits),
+            b'+' | b'-' | b'e' | b'E' => plain = false,
             _ => return None,
         }
     }
-    if digits == text.len() && (1..=EXACT).contains(&digits) {
-        let number = text.iter().fold(0, |n, b| 10 * n + u64::from(b - b'0'));
-        return Some(number as f64);
+    if plain && points <= 1 && (1..=EXACT).contains(&digits) {
+        let number = text.iter().filter(|byte| **byte != b'.');
+        let number = number.fold(0, |n, byte| 10 * n + u64::from(byte - b'0')) as f64;
+        // Both are exact in a double, so their quotient is the double that is nearest (Clinger 1990).
+        let fraction = if points == 0 { 0 } else { digits - whole };
+        return Some(number / POWERS_OF_TEN[fraction]);
     }
     if digits == 0 || points > 1 {
         return None;
@@ -142,7 +148,11 @@ pub fn parse_number(text: &[u8]) -> Option<f64> {
 pub fn format_number(n: f64) -> String {
     let n = if n == 0.0 { 0.0 } else { n };
     let magnitude = n.abs();
-    if magnitude != 0.0 && !(1e-7..1e21).contains(&magnitude) {
+    if n.fract() == 0.0 && magnitude < 1e15 {
+        itoa::Buffer::new().format(n as i64).to_owned()
+    } else if (1e-5..1e15).contains(&magnitude) {
+        zmij::Buffer::new().format(n).to_owned()
+    } else if magnitude != 0.0 && !(1e-7..1e21).contains(&magnitude) {
         format!("{n:e}")
     } else {
         format!("{n}")
@@ -152,6 +162,25 @@ pub fn format_number(n: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_read_and_written_as_the_standard_library_does(
+            n in prop_oneof![any::<f64>(), -1e16..1e16, -1.0..1.0, -1e-4..1e-4],
+            text in "-?[0-9]{0,17}(\\.[0-9]{0,17})?",
+        ) {
+            let number: Option<f64> = text.parse().ok();
+            prop_assert_eq!(parse_number(text.as_bytes()), number);
+            if n.is_finite() {
+                let decimal = n.to_string();
+                let read = format_number(n);
+                prop_assert_eq!(read.parse::<f64>().unwrap(), n);
+                let plain = (1e-7..1e21).contains(&n.abs());
+                prop_assert!(!plain || read == decimal, "{} {}", read, decimal);
+            }
+        }
+    }
 
     #[test]
     fn texts_that_read_as_numbers() {
