@@ -1,10 +1,13 @@
 //! From a key to the domains that watch it.
 
+mod recent;
+
 use ahash::AHashMap;
 use smallvec::SmallVec;
 
 use super::key::AxonKey;
 use super::processor::Domain;
+use recent::Recent;
 
 /// Where the events of a key go; valid until the next definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,7 @@ pub struct Target {
 /// time, so it forgets everything when that becomes too much.
 #[derive(Debug, Default)]
 pub struct Router {
+    recent: Recent,
     /// By database and name. `None`: nobody.
     known: AHashMap<i32, AHashMap<Box<[u8]>, Option<u32>>>,
     targets: Vec<SmallVec<[Target; 1]>>,
@@ -66,6 +70,15 @@ impl Router {
             *self = Self::default();
             domains.iter_mut().for_each(Domain::forget_axons);
         }
+        if let Some(known) = self.recent.get(db, key) {
+            return known;
+        }
+        let route = self.look_up(domains, db, key);
+        self.recent.put(db, key, route);
+        route
+    }
+
+    fn look_up(&mut self, domains: &mut [Domain], db: i32, key: &[u8]) -> Option<Route> {
         let AxonKey { tag, tag_at, name } = AxonKey::parse(key);
         let untagged = tag.is_empty();
         let known = self

@@ -1,5 +1,6 @@
 //! The settings: `CONFIG SET leaflet.<name>`, redis.conf, or `--leaflet.<name>` at start.
 
+use super::ffi::noted;
 use super::state;
 use crate::engine::Settings;
 use std::ffi::CStr;
@@ -74,6 +75,23 @@ pub const SETTINGS: [Setting; 6] = [
         write: |settings, value| settings.max_hops = value as u32,
     },
 ];
+
+/// A setting that is `yes` or `no`.
+pub struct Switch {
+    /// Without the `leaflet.` in front.
+    pub name: &'static CStr,
+    pub default: bool,
+    pub get: fn() -> bool,
+    pub set: fn(bool),
+}
+
+/// All of those.
+pub const SWITCHES: [Switch; 1] = [Switch {
+    name: c"read-arguments",
+    default: true,
+    get: noted::wanted,
+    set: noted::want,
+}];
 
 /// A setting's value.
 pub fn get(setting: &Setting) -> i64 {

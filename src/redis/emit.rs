@@ -1,17 +1,18 @@
 //! From the engine to the output streams: by replicated XADDs, in the execution unit of the write that
 //! completed the pattern.
 
-use super::ffi::{Context, Str};
+use super::ffi::{self, Context, Str};
 use super::log::{self, Kind};
 use super::phase::Phase;
 use super::{guard, slots, state};
+use crate::engine::output::{MULTI_ORIGINATED, SCHEMA};
 use crate::engine::Emission;
 use smallvec::SmallVec;
-use std::time::Instant;
+use std::mem::ManuallyDrop;
 
 /// Queues what an event completed, for the job that runs at the end of this execution unit. On a replica
 /// and while loading there is nothing to do: the primary's own XADD arrives by itself.
-pub fn submit(ctx: &Context, emissions: Vec<Emission>, since: Instant) {
+pub fn submit(ctx: &Context, emissions: Vec<Emission>) {
     if emissions.is_empty() || matches!(Phase::of(ctx), Phase::Replica | Phase::Loading) {
         return;
     }
@@ -19,7 +20,7 @@ pub fn submit(ctx: &Context, emissions: Vec<Emission>, since: Instant) {
         let moving = &state.moving;
         let mut emissions = emissions;
         emissions.retain(|emission| !moving.holds(&emission.output));
-        state.enqueue(emissions, since)
+        state.enqueue(emissions, ctx.unit_start())
     });
     if add_job == Ok(true) && !ctx.add_post_job() {
         drain(|_| Err("the server refused the job that appends".into()));
@@ -28,7 +29,7 @@ pub fn submit(ctx: &Context, emissions: Vec<Emission>, since: Instant) {
 
 /// Appends these at once, where no event of a client's is under way.
 pub fn append_now(ctx: &Context, emissions: Vec<Emission>) {
-    if state::with(|state| state.enqueue(emissions, Instant::now())) == Ok(true) {
+    if state::with(|state| state.enqueue(emissions, ffi::clock())) == Ok(true) {
         run(ctx);
     }
 }
@@ -60,18 +61,45 @@ fn append(ctx: &Context, emission: &Emission) -> Result<(), String> {
 
 /// `key [MAXLEN n] * field value …`
 fn arguments(emission: &Emission) -> SmallVec<[Str; 32]> {
-    let mut args = SmallVec::new();
-    args.push(Str::new(&emission.output));
-    if let Some(maxlen) = emission.maxlen {
-        args.push(Str::new(b"MAXLEN"));
-        args.push(Str::new(maxlen.to_string().as_bytes()));
-    }
-    args.push(Str::new(b"*"));
-    for (name, value) in &emission.fields {
-        args.push(Str::new(name.as_bytes()));
-        args.push(Str::new(value));
-    }
-    args
+    WORDS.with(|words| {
+        let mut args = SmallVec::new();
+        args.push(Str::new(&emission.output));
+        if let Some(maxlen) = emission.maxlen {
+            args.push(words.maxlen.share());
+            args.push(Str::new(itoa::Buffer::new().format(maxlen).as_bytes()));
+        }
+        args.push(words.any_id.share());
+        for (name, value) in &emission.fields {
+            let known = SCHEMA.iter().position(|field| name == field);
+            args.push(match known {
+                Some(field) => words.schema[field].share(),
+                None => Str::new(name.as_bytes()),
+            });
+            args.push(match &**value == MULTI_ORIGINATED.as_bytes() {
+                true => words.event_type.share(),
+                false => Str::new(value),
+            });
+        }
+        args
+    })
+}
+
+/// What stands in every emission.
+struct Words {
+    maxlen: Str,
+    any_id: Str,
+    schema: [Str; SCHEMA.len()],
+    event_type: Str,
+}
+
+thread_local! {
+    // ManuallyDrop: see the state's.
+    static WORDS: ManuallyDrop<Words> = ManuallyDrop::new(Words {
+        maxlen: Str::new(b"MAXLEN"),
+        any_id: Str::new(b"*"),
+        schema: SCHEMA.map(|name| Str::new(name.as_bytes())),
+        event_type: Str::new(MULTI_ORIGINATED.as_bytes()),
+    });
 }
 
 /// Empties the queue through `append`. A panic costs the one emission it happened at.
@@ -79,7 +107,7 @@ fn drain(append: impl Fn(&Emission) -> Result<(), String>) {
     while let Ok(Some(queued)) = state::with(|state| state.next_to_append()) {
         let result =
             guard(|| append(&queued.emission)).unwrap_or_else(|| Err("internal error".into()));
-        let _ = state::with(|state| state.appended(&queued, result.is_ok()));
+        let _ = state::with(|state| state.appended(&queued, result.is_ok(), ffi::clock));
         if let Err(why) = result {
             log::repeated(Kind::Emit, || {
                 let Emission {

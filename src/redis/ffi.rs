@@ -6,7 +6,7 @@
 
 use super::alloc::{aligned_start, padded_size, Allocator, SERVER_ALIGN};
 use super::commands::{self, signature::Signature, spec::Command, table::COMMANDS};
-use super::config::{self, Setting, SETTINGS};
+use super::config::{self, Setting, Switch, SETTINGS, SWITCHES};
 use super::log::{escaped, Level};
 use super::{
     emit, free, guard, info, ingest, load, persistence, phase, rebuild, rewrite, slots, state,
@@ -32,6 +32,8 @@ macro_rules! api {
         unsafe { raw::$function.expect(stringify!($function))($($argument),*) }
     };
 }
+
+pub mod noted;
 
 pub use block::{free_elsewhere, Blocked, BlockedId};
 pub use walk::Walk;
@@ -181,6 +183,12 @@ impl Str {
     pub fn as_bytes(&self) -> &[u8] {
         string_bytes(self.0)
     }
+
+    /// The same string once more. It must not be changed from now on, and nothing here does.
+    pub fn share(&self) -> Self {
+        api!(RedisModule_RetainString(null_mut(), self.0));
+        Self(self.0)
+    }
 }
 
 impl Drop for Str {
@@ -193,10 +201,7 @@ impl Drop for Str {
 fn string_bytes<'a>(string: *const raw::RedisModuleString) -> &'a [u8] {
     let mut len = 0;
     let start = api!(RedisModule_StringPtrLen(string, &mut len));
-    if start.is_null() || len == 0 {
-        return &[];
-    }
-    // SAFETY: the server gave start and length of one buffer.
+    // SAFETY: the server gave start and length of one buffer; it has one for an empty string too.
     unsafe { std::slice::from_raw_parts(start.cast(), len) }
 }
 
@@ -226,22 +231,26 @@ impl Stream {
 
     /// Goes to the newest entry: its id and its number of fields.
     pub fn newest(&self) -> Option<(EntryId, usize)> {
-        self.start_at_newest(EntryId::MAX)
-            .then(|| self.next_entry())?
+        self.start_reverse(null_mut()).then(|| self.next_entry())?
     }
 
     /// Starts at the newest of the entries up to this one, to go backwards.
     pub fn start_at_newest(&self, to: EntryId) -> bool {
-        let reverse = raw::REDISMODULE_STREAM_ITERATOR_REVERSE as c_int;
         let mut end = raw::RedisModuleStreamID {
             ms: to.ms,
             seq: to.seq,
         };
+        self.start_reverse(&mut end)
+    }
+
+    /// The same; null stands for the largest id.
+    fn start_reverse(&self, end: *mut raw::RedisModuleStreamID) -> bool {
+        let reverse = raw::REDISMODULE_STREAM_ITERATOR_REVERSE as c_int;
         let start = api!(RedisModule_StreamIteratorStart(
             self.0,
             reverse,
             null_mut(),
-            &mut end
+            end
         ));
         start == OK
     }
@@ -340,6 +349,11 @@ impl Context<'_> {
             replica: flags & raw::REDISMODULE_CTX_FLAGS_SLAVE != 0,
             cluster: flags & raw::REDISMODULE_CTX_FLAGS_CLUSTER != 0,
         }
+    }
+
+    /// When the command or callback that is running was called, as [`clock`] tells it.
+    pub fn unit_start(&self) -> u64 {
+        u64::try_from(api!(RedisModule_CachedMicroseconds())).unwrap_or(0)
     }
 
     /// Replicas must see no write now; one would stop the server.
@@ -465,6 +479,13 @@ impl Context<'_> {
             .is_ok_and(|info| info.contains("\nvalkey_version:"))
     }
 
+    /// What the server tells about its modules.
+    fn modules(&self) -> String {
+        let args = [Str::new(b"modules")];
+        self.call(c"INFO", c"Ev", &args, reply_text)
+            .unwrap_or_default()
+    }
+
     /// The value of one of the server's own settings, where it can be had.
     pub fn config(&self, name: &str) -> Option<String> {
         let args = [Str::new(b"GET"), Str::new(name.as_bytes())];
@@ -551,6 +572,7 @@ impl Context<'_> {
     ) -> Result<R, String> {
         let pointers: SmallVec<[*mut raw::RedisModuleString; 32]> =
             args.iter().map(|arg| arg.0).collect();
+        noted::forget();
         let reply = api!(RedisModule_Call(
             self.ptr,
             command.as_ptr(),
@@ -632,6 +654,11 @@ impl Context<'_> {
     }
 }
 
+/// The server's clock, in µs since the epoch.
+pub fn clock() -> u64 {
+    u64::try_from(api!(RedisModule_Microseconds())).unwrap_or(0)
+}
+
 /// One line as C takes it: [`escaped`] leaves no NUL.
 pub fn c_line(text: &str) -> CString {
     CString::new(escaped(text)).unwrap_or_default()
@@ -667,9 +694,9 @@ pub fn check_server() -> Result<(), String> {
     }
     let lacking = lacking![
         RedisModule_ACLCheckKeyPermissions RedisModule_AddPostNotificationJob
-        RedisModule_AvoidReplicaTraffic RedisModule_BlockClient RedisModule_Call RedisModule_CreateDataType RedisModule_CreateTimer RedisModule_GetCommand
+        RedisModule_AvoidReplicaTraffic RedisModule_BlockClient RedisModule_CachedMicroseconds RedisModule_Call RedisModule_CommandFilterArgGet RedisModule_CreateDataType RedisModule_CreateTimer RedisModule_GetCommand
         RedisModule_GetModuleUserFromUserName RedisModule_LoadConfigs RedisModule_Replicate RedisModule_ReplyWithBool
-        RedisModule_ReplyWithMap RedisModule_RegisterInfoFunc RedisModule_RegisterNumericConfig RedisModule_Scan
+        RedisModule_ReplyWithMap RedisModule_RegisterBoolConfig RedisModule_RegisterCommandFilter RedisModule_RegisterInfoFunc RedisModule_RegisterNumericConfig RedisModule_Scan
         RedisModule_SetCommandACLCategories RedisModule_SetCommandInfo RedisModule_SetModuleOptions
         RedisModule_StreamIteratorStart RedisModule_SubscribeToKeyspaceEvents
         RedisModule_SubscribeToServerEvent
@@ -708,6 +735,9 @@ pub fn register(ctx: &Context) -> Result<(), String> {
     for (index, setting) in SETTINGS.iter().enumerate() {
         accepted(register_setting(ptr, setting, index), "a setting")?;
     }
+    for (index, switch) in SWITCHES.iter().enumerate() {
+        accepted(register_switch(ptr, switch, index), "a setting")?;
+    }
     accepted(
         api!(RedisModule_LoadConfigs(ptr)) == OK,
         "the settings' values",
@@ -720,6 +750,7 @@ pub fn register(ctx: &Context) -> Result<(), String> {
         raw::REDISMODULE_EVENT_FLUSHDB,
         raw::REDISMODULE_EVENT_FORK_CHILD,
         raw::REDISMODULE_EVENT_CONFIG,
+        raw::REDISMODULE_EVENT_MODULE_CHANGE,
     ] {
         let event = raw::RedisModuleEvent { id, dataver: 1 };
         let status = api!(RedisModule_SubscribeToServerEvent(
@@ -741,7 +772,8 @@ pub fn register(ctx: &Context) -> Result<(), String> {
     let kind = raw::REDISMODULE_NOTIFY_STREAM | moves;
     let callback = Some(on_notification as _);
     let status = api!(RedisModule_SubscribeToKeyspaceEvents(ptr, kind, callback));
-    accepted(status == OK, "notifications")
+    accepted(status == OK, "notifications")?;
+    accepted(noted::register(ctx), "a command filter")
 }
 
 fn accepted(accepted: bool, what: &str) -> Result<(), String> {
@@ -792,6 +824,19 @@ fn register_setting(ctx: *mut raw::RedisModuleCtx, setting: &Setting, index: usi
         setting.max,
         Some(on_config_get),
         Some(on_config_set),
+        None,
+        index as *mut c_void,
+    )) == OK
+}
+
+fn register_switch(ctx: *mut raw::RedisModuleCtx, switch: &Switch, index: usize) -> bool {
+    api!(RedisModule_RegisterBoolConfig(
+        ctx,
+        switch.name.as_ptr(),
+        c_int::from(switch.default),
+        raw::REDISMODULE_CONFIG_DEFAULT as c_uint,
+        Some(on_switch_get),
+        Some(on_switch_set),
         None,
         index as *mut c_void,
     )) == OK
@@ -953,6 +998,23 @@ unsafe extern "C" fn on_config_set(
     ERR
 }
 
+unsafe extern "C" fn on_switch_get(_name: *const c_char, index: *mut c_void) -> c_int {
+    let switch = &SWITCHES[index as usize];
+    c_int::from(guard(switch.get).unwrap_or(switch.default))
+}
+
+unsafe extern "C" fn on_switch_set(
+    _name: *const c_char,
+    value: c_int,
+    index: *mut c_void,
+    _error: *mut *mut raw::RedisModuleString,
+) -> c_int {
+    match guard(|| (SWITCHES[index as usize].set)(value != 0)) {
+        Some(()) => OK,
+        None => ERR,
+    }
+}
+
 unsafe extern "C" fn on_event(
     ctx: *mut raw::RedisModuleCtx,
     event: raw::RedisModuleEvent,
@@ -960,6 +1022,7 @@ unsafe extern "C" fn on_event(
     data: *mut c_void,
 ) {
     guard(|| match (event.id, subevent) {
+        (raw::REDISMODULE_EVENT_MODULE_CHANGE, _) => noted::look_for_others(&Context::new(ctx)),
         (raw::REDISMODULE_EVENT_LOADING, raw::REDISMODULE_SUBEVENT_LOADING_AOF_START) => {
             phase::on_loading_start();
             torn::on_aof_start(&Context::new(ctx));

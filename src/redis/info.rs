@@ -49,6 +49,7 @@ pub fn figures(
         ("events_oversized", state.counters.oversized),
         ("internal_errors", state.counters.internal_errors),
         ("ticks_refused", state.counters.ticks_refused),
+        ("events_from_arguments", state.counters.read_from_arguments),
         ("freeing", state.engine.freeing()),
         ("domains_rebuilding", state.engine.rebuilding_count()),
     ])

@@ -1,12 +1,11 @@
 //! From a stream's `xadd` notification to the engine.
 
 use super::emit;
-use super::ffi::{Context, KeyName, Str, Stream};
+use super::ffi::{noted, Context, KeyName, Str, Stream};
 use super::log::{self, Kind, Level};
 use super::{slots, state, wake};
-use crate::engine::{EntryId, Event};
+use crate::engine::{Event, Route};
 use smallvec::SmallVec;
-use std::time::Instant;
 
 /// An entry with more fields is not taken for an event.
 const MOST_FIELDS: usize = 4096;
@@ -24,28 +23,43 @@ pub enum EntryError {
 /// Names and values of an entry.
 pub type Fields = SmallVec<[(Str, Str); 16]>;
 
+/// Where the events of this key in this database go: `None` where nobody watches it.
+pub fn route(db: i32, key: &[u8]) -> Option<Route> {
+    state::with(|state| state.engine.route(db, key)).ok()?
+}
+
 /// An entry was added to the stream at this key.
 pub fn on_xadd(ctx: &Context, key: &KeyName) {
     let db = ctx.selected_db();
-    let routed = state::with(|state| {
-        let route = state.engine.route(db, key.as_bytes())?;
-        Some((route, slots::is_new(state, route, key.as_bytes())))
-    });
-    let Ok(Some((route, new))) = routed else {
+    let known = noted::route(db, key);
+    let Some(route) = known.unwrap_or_else(|| route(db, key.as_bytes())) else {
         return;
     };
-    if new {
+    if slots::is_new(route, key.as_bytes()) {
         slots::look(ctx, key.as_bytes());
     }
-    let since = Instant::now();
-    let (id, entry) = match newest_entry(ctx, key) {
-        Ok(entry) => entry,
-        Err(error) => {
-            unreadable(key, error);
-            return;
+    if let Err(error) = take_in(ctx, key, route) {
+        unreadable(key, error);
+    }
+}
+
+/// Hands the new entry to the engine, and what that completes on.
+fn take_in(ctx: &Context, key: &KeyName, route: Route) -> Result<(), EntryError> {
+    // In the notification the new entry is the newest one, even where it will be trimmed at once.
+    let stream = ctx.open_stream(key).ok_or(EntryError::Missing)?;
+    let (id, count) = stream.newest().ok_or(EntryError::Missing)?;
+    let entry;
+    let noted = noted::fields(key, count);
+    let from_arguments = noted.is_some();
+    let fields = match noted {
+        Some(fields) if bytes(&fields) > MOST_BYTES => return Err(EntryError::TooLarge),
+        Some(fields) => fields,
+        None => {
+            entry = read_fields(&stream, count)?;
+            borrowed(&entry)
         }
     };
-    let fields = borrowed(&entry);
+    drop(stream);
     let mut emissions = Vec::new();
     let told = state::with(|state| {
         let event = Event {
@@ -54,6 +68,7 @@ pub fn on_xadd(ctx: &Context, key: &KeyName) {
             fields: &fields,
             hops: state.hops(),
         };
+        state.counters.read_from_arguments += u64::from(from_arguments);
         state.engine.on_event(route, &event, &mut emissions);
         let report_untagged = route.untagged
             && state.engine.settings().cluster
@@ -71,17 +86,19 @@ pub fn on_xadd(ctx: &Context, key: &KeyName) {
             ),
         );
     }
-    emit::submit(ctx, emissions, since);
+    emit::submit(ctx, emissions);
     if arm {
         ctx.start_timer(wake::PERIOD);
     }
+    Ok(())
 }
 
-/// In the notification the new entry is the newest one, even where it will be trimmed at once.
-fn newest_entry(ctx: &Context, key: &KeyName) -> Result<(EntryId, Fields), EntryError> {
-    let stream = ctx.open_stream(key).ok_or(EntryError::Missing)?;
-    let (id, count) = stream.newest().ok_or(EntryError::Missing)?;
-    Ok((id, read_fields(&stream, count)?))
+/// The bytes of names and values.
+fn bytes(fields: &[(&[u8], &[u8])]) -> usize {
+    fields
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum()
 }
 
 /// Reads the fields of the entry that the stream is at.
@@ -102,7 +119,7 @@ pub fn read_fields(stream: &Stream, count: usize) -> Result<Fields, EntryError> 
 }
 
 /// The same as the engine takes them.
-pub fn borrowed(fields: &Fields) -> SmallVec<[(&[u8], &[u8]); 16]> {
+pub fn borrowed(fields: &Fields) -> noted::Pairs<'_> {
     fields
         .iter()
         .map(|(name, value)| (name.as_bytes(), value.as_bytes()))

@@ -1,6 +1,6 @@
 //! The glue between the engine and the server, thin on purpose.
 //!
-//! `ffi` holds every unsafe line and every function the server calls; it hands over to `ingest` (entries
+//! `ffi` (with its folder) holds every unsafe line and every function the server calls; it hands over to `ingest` (entries
 //! in), `emit` (integrated events out), `wake` (time in silence), `free` (what was dropped), `backtest` (rules tried on the past),
 //! `rebuild` (windows filled anew from the streams), `slots` (of a cluster, that move), `commands`, `config`, `info`,
 //! `persistence`, `torn` (a damaged append-only file), `rewrite` (of one without RDB preamble) and `phase`, which share

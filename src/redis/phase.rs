@@ -1,6 +1,6 @@
 //! What the server is doing right now, and what the server's own events mean for Leaflet.
 
-use super::ffi::{Context, Flags};
+use super::ffi::{noted, Context, Flags};
 use super::log::{self, Level};
 use super::{backtest, rebuild, state, wake};
 use crate::engine::Engine;
@@ -40,6 +40,7 @@ impl Phase {
 /// A data set is about to be loaded: whatever was defined gives way to what the data set says. A data set
 /// without definitions means none but the `default` domain.
 pub fn on_loading_start() {
+    noted::forget();
     backtest::stop_all();
     let _ = state::with(|state| {
         state.engine = Engine::new(state.engine.settings());

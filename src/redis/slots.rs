@@ -87,8 +87,10 @@ fn now() -> u64 {
 
 /// An event comes to this key: does it have to be seen whether its slot moves? A leaflet that is there already is
 /// there because the slot did not when it came to be.
-pub fn is_new(state: &State, route: Route, key: &[u8]) -> bool {
-    state.engine.settings().cluster && !route.untagged && !state.engine.knows(route, key)
+pub fn is_new(route: Route, key: &[u8]) -> bool {
+    let new =
+        |state: &mut State| state.engine.settings().cluster && !state.engine.knows(route, key);
+    !route.untagged && state::with(new) == Ok(true)
 }
 
 /// Marks the slot of this key if it moves. True: it is marked.

@@ -3,6 +3,7 @@
 //! The tests share one server with the module; those that need a server to themselves start one.
 //! `LEAFLET_URL=redis://…` runs them against a running server instead; those that need their own are skipped.
 
+mod arguments;
 mod backtest;
 mod clients;
 mod cluster;

@@ -20,7 +20,6 @@ use crate::engine::key::output_key;
 use crate::engine::{Emission, Error};
 use spec::Command;
 use std::borrow::Cow;
-use std::time::Instant;
 
 /// What a command is given.
 pub struct Request<'a> {
@@ -141,13 +140,12 @@ pub type Result = std::result::Result<Reply, Refusal>;
 
 /// Carries out a command, has replicas and the AOF get it if it changed something, and replies.
 pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
-    let since = Instant::now();
     let request = Request {
         args,
         db: ctx.selected_db(),
         loading: ctx.flags().loading,
         may: &|access, key| ctx.may(access, key),
-        submit: &|emissions| emit::submit(ctx, emissions, since),
+        submit: &|emissions| emit::submit(ctx, emissions),
         settle: &|slot, since| slots::settle(ctx, slot, since),
         backtest: &|order| start(ctx, order),
     };

@@ -399,8 +399,8 @@ pub static COMMANDS: [Command; 20] = [
                 `events_untyped`, `events_shed`, `matches`, `emitted`, `limited`, `emit_errors`, `budget_cuts`, \
                 `window_events`, `window_bytes`, `partitions`, `leaflets`, `rules`, `domains`, `latency_us_p50`, \
                 `latency_us_p99`, `latency_us_max`, `events_untagged`, `hops_cut`, `matches_cut`, `events_untimed`, `events_ahead`, `events_held`, `max_window_memory`, \
-                `events_oversized`, `internal_errors`, `ticks_refused`, `freeing` (dropped or emptied domains whose memory is still being given back), `domains_rebuilding`. The latency (µs from a completing event's notification to \
-                its last integrated event's append) and the last six are always those of the whole module",
+                `events_oversized`, `internal_errors`, `ticks_refused`, `events_from_arguments` (read from the arguments of their XADD, not back from the stream), `freeing` (dropped or emptied domains whose memory is still being given back), `domains_rebuilding`. The latency (µs from the start of the write that completed something to \
+                its last integrated event's append) and the last seven are always those of the whole module",
         example: "LEAFLET.STATS DOMAIN default",
         run: server::stats,
     },
