@@ -104,6 +104,23 @@ def valkey():
     return next(home.glob("*/valkey-server"))
 
 
+def redis_8_0():
+    """Redis 8.0, on which the tests run the module too; "" where it can't be had."""
+    server = given("LEAFLET_REDIS_8_0")
+    if server:
+        return server
+    try:
+        why = "it carries redis-server 8.0, on which the tests run the module too"
+        fetch.debian_release("redis-server", "trixie", ["adduser", "init-system-helpers"], why)
+        server = ROOT / "scripts/redis-8.0"
+        if version_of(server)[:2] != (8, 0):
+            raise Unavailable("what Debian has does not run here, or is another version")
+        return server
+    except Unavailable as problem:
+        fetch.say(f"going on without Redis 8.0: {' '.join(str(problem).split())}")
+        return ""
+
+
 def redis_cli():
     """redis-cli, for people; nothing in the project depends on it."""
     found = shutil.which("redis-cli")
@@ -205,6 +222,7 @@ TOOLS = {
     "libclang": (libclang, "LIBCLANG_PATH"),
     "redis": (redis, "REDIS_SERVER"),
     "valkey": (valkey, "LEAFLET_VALKEY_SERVER"),
+    "redis-8.0": (redis_8_0, "LEAFLET_REDIS_8_0"),
     "redis-cli": (redis_cli, "REDIS_CLI"),
     "python-clients": (python_clients, "LEAFLET_PYTHON"),
     "node-clients": (node_clients, "LEAFLET_NODE_MODULES"),
