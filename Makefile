@@ -27,7 +27,7 @@ FUZZED := parser expression events snapshot
 
 .PHONY: help
 help: ## list the targets
-	@sed -n -e 's/[$$][$$]/$$/g' -e 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+	@sed -n -e 's/[$$][$$]/$$/g' -e 's/^\([a-z0-9.-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 .PHONY: build
 build: ## build the module: target/release/libleaflet.so
@@ -78,7 +78,7 @@ bench-cluster: ## measure clusters of one, two and three nodes on this machine
 	$(TOOLS) run libclang redis -- cargo bench --bench cluster -- $(ARGS)
 
 .PHONY: test
-test: lint check test-engine test-all test-valkey check-docker ## everything that must hold before a change goes in
+test: lint check test-engine test-all test-valkey test-redis-8.0 check-docker ## everything that must hold before a change goes in
 
 .PHONY: fuzz
 fuzz: $(FUZZED:%=fuzz-%) ## look for bytes that break the engine, TIME=60 seconds for each of fuzz/fuzz_targets
@@ -106,6 +106,11 @@ soak: ## add and delete domains, rules and events STEPS times, then under valgri
 test-valkey: ## run the tests of the server on Valkey
 	$(TOOLS) run libclang valkey -- sh -c 'REDIS_SERVER="$$LEAFLET_VALKEY_SERVER" exec cargo test --test server "$$@"' sh $(ARGS)
 
+.PHONY: test-redis-8.0
+test-redis-8.0: ## run them on Redis 8.0, where Debian's packages can be had
+	$(TOOLS) run libclang redis-8.0 -- sh -c '[ -z "$$LEAFLET_REDIS_8_0" ] || \
+		REDIS_SERVER="$$LEAFLET_REDIS_8_0" exec cargo test --test server "$$@"' sh $(ARGS)
+
 .PHONY: check
 check: ## formatting, clippy with and without the module, documentation
 	cargo fmt --check
@@ -123,8 +128,8 @@ test-all: ## test everything, on real servers and with Python and Node clients
 
 .PHONY: lint
 lint: ## check the shell scripts, the Dockerfile and docker-compose.yml
-	bash -n .ci/run && sh -n scripts/client-python
-	$(TOOLS) run shellcheck -- sh -c '"$$SHELLCHECK" .ci/run scripts/client-python'
+	bash -n .ci/run && sh -n scripts/client-python && sh -n scripts/redis-8.0
+	$(TOOLS) run shellcheck -- sh -c '"$$SHELLCHECK" .ci/run scripts/client-python scripts/redis-8.0'
 	$(TOOLS) run hadolint -- sh -c '"$$HADOLINT" Dockerfile'
 	if docker compose version >/dev/null 2>&1; then docker compose config --quiet; fi
 	$(TOOLS) run python-checks -- $(PYTHON) scripts/check_compose.py

@@ -153,21 +153,14 @@ def debian(package, why):
     """Unpacks a Debian package and its direct dependencies, as this release of Debian has them."""
 
     def fill(to):
-        if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
-            raise Unavailable("this is no Debian or Ubuntu")
-        work = to.parent / "apt"
-        work.mkdir()
+        work = apt_folder(to)
         try:
             download(package, work, [])
         except Unavailable:  # no package lists, or stale ones: get private ones
-            state = work / "state"
-            private = ["-o", f"Dir::State={state}", "-o", f"Dir::Cache={work / 'cache'}"]
-            private += ["-o", "Dir::State::status=/var/lib/dpkg/status"]
-            (state / "lists/partial").mkdir(parents=True)
+            private = apt_apart(work, "/var/lib/dpkg/status")
             run(["apt-get", *private, "update"])
             download(package, work, private)
-        for deb in work.glob("*.deb"):
-            run(["dpkg-deb", "-x", deb, to])
+        unpack(work, to)
 
     def download(name, work, options):
         listing = run(["apt-cache", *options, "depends", name])
@@ -178,6 +171,63 @@ def debian(package, why):
         run(["apt-get", *options, "-o", "APT::Sandbox::User=", "download", *wanted], cwd=work)
 
     return into(package, f"fetching {package} from Debian: {why}", fill)
+
+
+def debian_release(package, codename, without, why):
+    """Unpacks a package of this release of Debian, whichever runs here, with all that it depends on: the loader
+    and libc too. The packages `without`, and what only they need, are left out.
+
+    A file of a release goes when a newer one takes its place, so nothing is pinned: apt looks up what the
+    release has, and checks its signature and the hashes in it.
+    """
+
+    def fill(to):
+        work = apt_folder(to)
+        sources, status = work / "sources.list", work / "status"
+        signed = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
+        sources.write_text(f"deb {signed} {debian_mirror()} {codename} main\n")
+        there = "Package: {}\nStatus: install ok installed\nArchitecture: all\nVersion: 9999\n"
+        status.write_text("\n".join(there.format(name) for name in without))
+        private = apt_apart(work, status)
+        private += ["-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-"]
+        private += ["-o", f"Dir::Cache::archives={work}", "-o", "APT::Sandbox::User="]
+        run(["apt-get", *private, "update", "--error-on=any"])
+        run(["apt-get", *private, "install", "--yes", "--download-only", "--no-install-recommends", package])
+        unpack(work, to)
+
+    return into(f"{package}-{codename}", f"fetching {package} from Debian's {codename}: {why}", fill)
+
+
+def debian_mirror():
+    """Where this Debian gets its own packages from."""
+    lines = Path("/etc/os-release").read_text().splitlines()
+    system = dict(line.split("=", 1) for line in lines if "=" in line)
+    asked = ["--format", "$(REPO_URI)", "Component: main", f"Release: {system.get('VERSION_CODENAME')}"]
+    found = run(["apt-get", "indextargets", *asked]).split()
+    if system.get("ID") != "debian" or not found:
+        raise Unavailable("this system has no mirror of Debian")
+    return found[0]
+
+
+def apt_folder(to):
+    """A folder beside `to` for apt to work in."""
+    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        raise Unavailable("this is no Debian or Ubuntu")
+    work = to.parent / "apt"
+    work.mkdir()
+    return work
+
+
+def apt_apart(work, status):
+    """Options for an apt that has lists of its own in `work`, and takes `status` for what is installed."""
+    state = work / "state"
+    (state / "lists/partial").mkdir(parents=True)
+    return ["-o", f"Dir::State={state}", "-o", f"Dir::Cache={work / 'cache'}", "-o", f"Dir::State::status={status}"]
+
+
+def unpack(work, to):
+    for deb in work.glob("*.deb"):
+        run(["dpkg-deb", "-x", deb, to])
 
 
 def node_packages(folder, node, npm, package, why):

