@@ -10,7 +10,8 @@ use super::machine::{value_of, Machine};
 pub struct Facts {
     #[serde(flatten)]
     machine: Machine,
-    server: String,
+    /// Its name and version.
+    pub server: String,
 }
 
 impl Facts {
