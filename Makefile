@@ -81,6 +81,10 @@ bench-latency: ## how long the server keeps others waiting, at worst, for about 
 bench-cluster: ## measure clusters of one, two and three nodes on this machine
 	$(TOOLS) run libclang redis -- cargo bench --bench cluster -- $(ARGS)
 
+.PHONY: bench-curves
+bench-curves: ## measure how the cost changes with rules, windows, partitions, fields and pipelines (ARGS='--only rules')
+	$(TOOLS) run libclang redis -- cargo bench --bench curves -- $(ARGS)
+
 .PHONY: test
 test: lint check test-engine test-all test-valkey check-docker ## everything that must hold before a change goes in
 

@@ -1,5 +1,7 @@
 //! What an event in a window takes.
 
+use std::collections::HashMap;
+
 use redis::{Connection, Value};
 use serde::Serialize;
 
@@ -24,7 +26,7 @@ pub struct Memory {
     pub window_bytes: f64,
     /// How much more the server's allocator has handed out than a bare server's that holds the same streams.
     pub used_memory: f64,
-    /// The texts of the fields that the rule keeps, by `LEAFLET.RULE.EXPLAIN`.
+    /// What is the event's own: what integrated events show of it, and the fields that the rule keeps.
     pub needed: f64,
     /// Beyond `needed` at most this.
     pub aim: f64,
@@ -74,7 +76,10 @@ impl Memory {
             ]);
         }
         println!("{table}");
-        println!("{} events, {EACH} in each partition\n", self.events);
+        println!(
+            "{} events, {EACH} in each partition; needed: id, time, value, and the fields the rule keeps\n",
+            self.events
+        );
     }
 }
 
@@ -83,26 +88,23 @@ fn used(connection: &mut Connection) -> Result<f64> {
     Ok(value_of(&info, "used_memory").parse()?)
 }
 
-/// The bytes of the values that the rule keeps of an event; the mean of a partition's worth of them.
+/// The texts of an event's id, time and value, which lineage shows, and of the fields that `LEAFLET.RULE.EXPLAIN` says are
+/// kept: how many bytes they have, in the mean.
 fn needed(connection: &mut Connection, scenario: &Scenario) -> Result<f64> {
-    let explained: std::collections::HashMap<String, Value> = redis::cmd("LEAFLET.RULE.EXPLAIN")
+    let explained: HashMap<String, Value> = redis::cmd("LEAFLET.RULE.EXPLAIN")
         .arg("rule_0")
         .query(connection)?;
     let kept = explained.get("fields_kept").ok_or("no fields_kept")?;
-    let kept: Vec<String> = redis::from_redis_value(kept.clone())?;
+    let mut kept: Vec<String> = redis::from_redis_value(kept.clone())?;
+    kept.extend(["event_id", "timestamp", "value"].map(str::to_owned));
     let Traffic::Events(events) = scenario.traffic else {
         return Err("no events".into());
     };
-    let sample = scenario.settle.min(100_000);
-    let bytes: usize = (0..sample)
-        .flat_map(|n| {
-            let fields = events.event(n).fields;
-            fields
-                .chunks_exact(2)
-                .filter(|field| kept.contains(&field[0]))
-                .map(|field| field[1].len())
-                .collect::<Vec<_>>()
-        })
-        .sum();
-    Ok(bytes as f64 / sample as f64)
+    let of_one = |n| -> usize {
+        let fields = events.event(n).fields;
+        let own = fields.chunks_exact(2).filter(|own| kept.contains(&own[0]));
+        own.map(|own| own[1].len()).sum()
+    };
+    let bytes: usize = (0..scenario.settle).map(of_one).sum();
+    Ok(bytes as f64 / scenario.settle as f64)
 }
