@@ -102,16 +102,22 @@ fn measure(args: Args) -> Result<()> {
         .filter(|row| row.scenario.title.contains(&args.only))
         .map(|row| series(&row, &args, &integrated))
         .collect::<Result<Vec<_>>>()?;
-    report::print_throughput(&throughput);
+    println!("{}", report::throughput_table(&throughput));
+    println!(
+        "medians, for each entry (source or integrated) or command; ratios within a round. Where events complete, the client\n\
+         of the bare server adds the integrated events itself.\n"
+    );
 
     let mut latency = None;
     if "latency".contains(&args.only) {
         let measured = latencies(&args, &mut bare, &mut module, &integrated)?;
-        report::print_latency(latency.insert(measured));
+        println!("{}\n", report::latency_table(latency.insert(measured)));
     }
     let mut memory = None;
     if "memory".contains(&args.only) {
-        memory.insert(Memory::measure(args.held)?).print();
+        let measured = memory.insert(Memory::measure(args.held)?);
+        println!("{}", measured.table());
+        println!("needed: an event's id, time and value, and the fields that the rule keeps\n");
     }
 
     let all = Report {

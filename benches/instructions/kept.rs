@@ -3,12 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use comfy_table::Table;
 use serde::{Deserialize, Serialize};
 
+use crate::support::rows::{self, Against};
 use crate::support::side::Result;
+use crate::support::table::new_table;
 
 /// A smaller change says nothing.
 pub const TELLING: f64 = 0.03;
+/// Events in the largest window: a million would take callgrind five minutes.
+pub const LARGEST: usize = 50_000;
+
+/// What the names of paths begin with.
+pub const ENGINE: &str = "engine: ";
+pub const BARE: &str = "bare: ";
+pub const MODULE: &str = "module: ";
 
 /// Instructions per event or entry, by path.
 #[derive(Default, Serialize, Deserialize)]
@@ -45,6 +55,63 @@ impl Counts {
         let before = *self.instructions.get(path)?;
         Some(now as f64 / before as f64 - 1.0)
     }
+
+    /// A line per workload of the engine, with what has changed since `before`.
+    pub fn engine_table(&self, before: Option<&Self>) -> Table {
+        let mut table = new_table(["engine, per event", "instructions", "change"]);
+        for (path, &count) in &self.instructions {
+            if let Some(title) = path.strip_prefix(ENGINE) {
+                let change = shown(before, path, count);
+                table.add_row([title.to_owned(), count.to_string(), change]);
+            }
+        }
+        table
+    }
+
+    /// A line per row of the server's benchmark, with what has changed since `before`.
+    pub fn server_table(&self, before: Option<&Self>) -> Table {
+        let mut table = new_table([
+            "server, per entry or command",
+            "compared with",
+            "instructions of that",
+            "with Leaflet",
+            "ratio",
+            "change",
+        ]);
+        for row in rows::table(LARGEST) {
+            let path = format!("{MODULE}{}", row.scenario.title);
+            let (name, other) = match row.against {
+                Against::Bare => ("bare".to_owned(), format!("{BARE}{}", row.scenario.title)),
+                Against::Module(other) => {
+                    let path = format!("{MODULE}{}", other.title);
+                    (other.title, path)
+                }
+            };
+            let counts = (self.instructions.get(&other), self.instructions.get(&path));
+            if let (Some(&other), Some(&count)) = counts {
+                table.add_row([
+                    row.scenario.title,
+                    name,
+                    other.to_string(),
+                    count.to_string(),
+                    format!("{:.2}", count as f64 / other as f64),
+                    shown(before, &path, count),
+                ]);
+            }
+        }
+        table
+    }
+}
+
+/// A path's change in words.
+fn shown(before: Option<&Counts>, path: &str, now: u64) -> String {
+    let Some(before) = before else {
+        return String::new();
+    };
+    let change = before.change(path, now);
+    change.map_or("new".to_owned(), |change| {
+        format!("{:+.1} %", 100.0 * change)
+    })
 }
 
 /// Where they are kept.

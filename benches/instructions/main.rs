@@ -24,16 +24,17 @@ mod support;
 #[path = "../engine/workload.rs"]
 mod workload;
 
+use std::collections::HashSet;
 use std::process::{Command, ExitCode};
 
 use clap::Parser;
 
-use kept::{Counts, TELLING};
+use kept::{Counts, BARE, ENGINE, MODULE, TELLING};
 use paths::Count;
 use support::facts::Facts;
 use support::numbers::at_least_one;
 use support::side::{Result, Side};
-use support::table::{self, new_table};
+use support::table;
 
 #[derive(Parser)]
 struct Args {
@@ -80,75 +81,44 @@ fn measure(args: &Args, valgrind: &str) -> Result<()> {
         events: args.events,
         ..Counts::default()
     };
-    println!("{}; loads of {} events\n", now.with, args.events);
+    println!("{}; loads of {} events", now.with, args.events);
     let mut widest = 0.0_f64;
-    let mut counted = |now: &mut Counts, path: String, count: &dyn Fn() -> Result<Count>| {
-        if let Some(&known) = now.instructions.get(&path) {
-            return Ok::<u64, Box<dyn std::error::Error>>(known);
-        }
-        let count = count().map_err(|error| format!("{path}: {error}"))?;
+    let mut keep = |path: String, count: Result<Count>| {
+        let count = count.map_err(|error| format!("{path}: {error}"))?;
         widest = widest.max(count.spread);
-        let instructions = count.instructions.round() as u64;
-        now.instructions.insert(path, instructions);
-        Ok(instructions)
+        println!("{:>8.0}  {path}", count.instructions);
+        now.instructions
+            .insert(path, count.instructions.round() as u64);
+        Result::Ok(())
     };
-
-    let mut rows = new_table(["engine", "instructions per event", "since kept"]);
     for workload in paths::workloads() {
         let title = &workload.title;
         if title.contains(&args.only) {
-            let path = format!("engine: {title}");
-            let count = counted(&mut now, path.clone(), &|| {
-                paths::count_engine(title, args.events)
-            })?;
-            rows.add_row([
-                title.clone(),
-                count.to_string(),
-                change(&before, &path, count),
-            ]);
+            keep(
+                format!("{ENGINE}{title}"),
+                paths::count_engine(title, args.events),
+            )?;
         }
     }
-    println!("{rows}\n");
-
     let integrated = paths::integrated()?;
-    let mut rows = new_table([
-        "server",
-        "compared with",
-        "it takes",
-        "with Leaflet",
-        "ratio",
-        "since kept",
-    ]);
-    for path in paths::server_paths() {
-        let title = &path.scenario.title;
-        if !title.contains(&args.only) {
-            continue;
+    let mut done = HashSet::new();
+    for (scenario, bare) in paths::scenarios() {
+        let side = if bare { BARE } else { MODULE };
+        let path = format!("{side}{}", scenario.title);
+        if scenario.title.contains(&args.only) && done.insert(path.clone()) {
+            keep(
+                path,
+                paths::count_server(&scenario, bare, args.events, &integrated),
+            )?;
         }
-        let (other, bare) = match &path.against {
-            None => (&path.scenario, true),
-            Some(other) => (other, false),
-        };
-        let side = |bare| if bare { "bare" } else { "module" };
-        let name = format!("{}: {}", side(bare), other.title);
-        let reference = counted(&mut now, name, &|| {
-            paths::count_server(other, bare, args.events, &integrated)
-        })?;
-        let name = format!("{}: {title}", side(false));
-        let count = counted(&mut now, name.clone(), &|| {
-            paths::count_server(&path.scenario, false, args.events, &integrated)
-        })?;
-        rows.add_row([
-            title.clone(),
-            if bare { "bare" } else { &other.title }.to_owned(),
-            reference.to_string(),
-            count.to_string(),
-            format!("{:.2}", count as f64 / reference as f64),
-            change(&before, &name, count),
-        ]);
     }
-    println!("{rows}");
     println!(
-        "instructions of the server for each entry (source or integrated) or command, in user mode and without its cron;\n\
+        "\n{}\n\n{}",
+        now.engine_table(Some(&before)),
+        now.server_table(Some(&before))
+    );
+    println!(
+        "instructions in user mode, the server's without its cron; an entry is a source or an integrated event;\n\
          two loads of a server differ by {:.1} % at most\n",
         100.0 * widest
     );
@@ -179,13 +149,6 @@ fn finish(now: Counts, before: Counts, update: bool) -> Result<()> {
         println!("kept in benches/instructions.json");
     }
     Ok(())
-}
-
-fn change(before: &Counts, path: &str, count: u64) -> String {
-    match before.change(path, count) {
-        Some(change) => format!("{:+.1} %", 100.0 * change),
-        None => "new".to_owned(),
-    }
 }
 
 fn counted_with(valgrind: &str) -> Result<String> {

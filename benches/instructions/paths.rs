@@ -1,6 +1,7 @@
 //! The paths whose instructions are counted: an event's way through the engine, and an entry's through a server.
 
 use crate::callgrind::Callgrind;
+use crate::kept::LARGEST;
 use crate::server::Options;
 use crate::subject::Subject;
 use crate::support::rows::{self, Against};
@@ -14,8 +15,6 @@ const LOADS: usize = 2;
 const PACE: u64 = 50;
 /// Commands under way at a time.
 const DEPTH: usize = 100;
-/// Events in the largest window: a million would take callgrind five minutes.
-const LARGEST: usize = 50_000;
 
 /// What one event, or entry, takes.
 #[derive(Clone, Copy)]
@@ -72,22 +71,15 @@ fn from_here() {
     std::hint::black_box(());
 }
 
-/// A scenario to count on a server, and the one to compare it with.
-pub struct ServerPath {
-    pub scenario: Scenario,
-    /// Another than itself on a bare server.
-    pub against: Option<Scenario>,
-}
-
-/// The rows of the server's benchmark.
-pub fn server_paths() -> Vec<ServerPath> {
+/// The scenarios of the server's benchmark, each with whether the server is a bare one.
+pub fn scenarios() -> Vec<(Scenario, bool)> {
     let rows = rows::table(LARGEST).into_iter();
-    rows.map(|row| ServerPath {
-        scenario: row.scenario.paced(PACE),
-        against: match row.against {
-            Against::Bare => None,
-            Against::Module(other) => Some(other.paced(PACE)),
-        },
+    rows.flat_map(|row| {
+        let other = match row.against {
+            Against::Bare => (row.scenario.clone(), true),
+            Against::Module(other) => (other, false),
+        };
+        [other, (row.scenario, false)].map(|(scenario, bare)| (scenario.paced(PACE), bare))
     })
     .collect()
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use comfy_table::Table;
 use redis::{Connection, Value};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::machine::value_of;
 use super::rows;
@@ -18,8 +19,8 @@ const DEPTH: usize = 100;
 /// Events of a partition.
 const EACH: usize = 10;
 
-/// Bytes for each event in a window.
-#[derive(Serialize)]
+/// Bytes for each event in a window, ten in a partition.
+#[derive(Serialize, Deserialize)]
 pub struct Memory {
     pub events: usize,
     /// As `LEAFLET.STATS` counts them.
@@ -51,12 +52,12 @@ impl Memory {
         })
     }
 
-    /// Prints them.
-    pub fn print(&self) {
+    /// A table of them.
+    pub fn table(&self) -> Table {
         let mut table = new_table([
             "memory of an event in a window",
             "bytes",
-            "of which needed",
+            "needed of it",
             "beyond",
             "aim",
             "",
@@ -75,11 +76,7 @@ impl Memory {
                 verdict(beyond <= self.aim),
             ]);
         }
-        println!("{table}");
-        println!(
-            "{} events, {EACH} in each partition; needed: id, time, value, and the fields the rule keeps\n",
-            self.events
-        );
+        table
     }
 }
 

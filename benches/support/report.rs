@@ -1,6 +1,7 @@
 //! What was measured, as tables and as JSON.
 
-use serde::Serialize;
+use comfy_table::Table;
+use serde::{Deserialize, Serialize};
 
 use super::facts::Facts;
 use super::memory::Memory;
@@ -11,7 +12,7 @@ use super::table::{median, new_table, sorted, verdict};
 const LATENCY_AIM: f64 = 1.2;
 
 /// One round of one row.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Pair {
     /// What it is compared with.
     pub other: Throughput,
@@ -29,7 +30,7 @@ impl Pair {
 }
 
 /// All rounds of one row.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Series {
     pub title: String,
     /// What it is compared with.
@@ -43,7 +44,7 @@ pub struct Series {
 }
 
 /// From a write to a blocked reader.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Latency {
     pub bare_p50_us: f64,
     pub bare_p99_us: f64,
@@ -70,7 +71,7 @@ impl Latency {
 }
 
 /// Everything that was measured; what wasn't is missing.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Report<P> {
     pub facts: Facts,
     pub parameters: P,
@@ -79,8 +80,8 @@ pub struct Report<P> {
     pub memory: Option<Memory>,
 }
 
-/// Prints a line per row.
-pub fn print_throughput(all: &[Series]) {
+/// A line per row.
+pub fn throughput_table(all: &[Series]) -> Table {
     let mut table = new_table([
         "pipelined",
         "compared with",
@@ -113,15 +114,11 @@ pub fn print_throughput(all: &[Series]) {
             format!("{:.2}", middle(Pair::cpu_ratio)),
         ]);
     }
-    println!("{table}");
-    println!(
-        "medians, for each entry (source or integrated) or command; ratios within a round. Where events complete, the client\n\
-         of the bare server adds the integrated events itself.\n"
-    );
+    table
 }
 
-/// Prints a line per server.
-pub fn print_latency(latency: &Latency) {
+/// A line per server.
+pub fn latency_table(latency: &Latency) -> Table {
     let mut table = new_table(["to a blocked XREAD", "p50 µs", "p99 µs", "aim", ""]);
     let (p50, p99) = (
         latency.module_p50_us / latency.bare_p50_us,
@@ -148,5 +145,5 @@ pub fn print_latency(latency: &Latency) {
         format!("≤ {aim:.2}"),
         verdict(p50 <= aim && p99 <= aim),
     ]);
-    println!("{table}\n");
+    table
 }

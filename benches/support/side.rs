@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use redis::{Cmd, Connection, Value};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::facts::cpu_seconds;
 use super::load::Load;
@@ -198,7 +198,7 @@ impl Run {
 }
 
 /// What a load cost.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub struct Throughput {
     /// Entries per second: events, and integrated ones; or commands where these are no events.
     pub per_second: f64,
