@@ -85,6 +85,15 @@ bench-cluster: ## measure clusters of one, two and three nodes on this machine
 bench-curves: ## measure how the cost changes with rules, windows, partitions, fields and pipelines (ARGS='--only rules')
 	$(TOOLS) run libclang redis -- cargo bench --bench curves -- $(ARGS)
 
+.PHONY: performance
+performance: bench-server bench-curves bench-cluster ## measure all that docs/performance.md shows, and write its tables and plots
+	$(MAKE) bench-instructions ARGS=--update
+	$(MAKE) performance-page
+
+.PHONY: performance-page
+performance-page: ## only write them, from what was measured last
+	$(TOOLS) run -- cargo bench --bench performance --no-default-features
+
 .PHONY: test
 test: lint check test-engine test-all test-valkey check-docker ## everything that must hold before a change goes in
 

@@ -149,12 +149,13 @@ fn series(row: &Row, args: &Args, integrated: &[String]) -> Result<Series> {
     };
     let start = |scenario, bare| Run::start(Options::new(), scenario, bare, args.depth, integrated);
     let mut runs = [start(other, is_bare)?, start(&row.scenario, false)?];
+    let events = args.events * row.scenario.times;
     let mut rounds = Vec::with_capacity(args.rounds);
     // The first round warms caches and allocators up and is not counted.
     for round in 0..=args.rounds {
         let mut results = [None; 2];
         for index in in_turn(round) {
-            results[index] = Some(runs[index].feed(args.events)?);
+            results[index] = Some(runs[index].feed(events)?);
         }
         if let ([Some(other), Some(module)], true) = (results, round > 0) {
             rounds.push(Pair { other, module });

@@ -87,6 +87,8 @@ pub struct Scenario {
     pub rules: Vec<String>,
     /// What is sent.
     pub traffic: Traffic,
+    /// How often the usual number is sent, so that a measurement takes about as long as the others.
+    pub times: usize,
     /// How many events come before any is measured.
     pub settle: usize,
     /// Does a rule take the events?
@@ -102,6 +104,7 @@ impl Scenario {
             title: title.into(),
             rules: vec![rule.to_owned()],
             traffic: Traffic::Events(events),
+            times: 1,
             settle: 10_000,
             taken: true,
             completes: false,

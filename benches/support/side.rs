@@ -71,7 +71,7 @@ impl Side {
     pub fn latency(&mut self, reads: usize, integrated: &[String]) -> Result<Vec<Duration>> {
         redis::cmd("FLUSHALL").exec(&mut self.connection)?;
         let control = connect(&self.server)?;
-        let mut reader = BlockedReader::new(connect(&self.server)?, control, OUTPUT);
+        let mut reader = BlockedReader::new(self.server.port(), control, OUTPUT)?;
         let mut times = Vec::with_capacity(reads);
         for n in 0..reads {
             let write = if self.bare {
