@@ -7,7 +7,6 @@
 #[path = "../instructions/kept.rs"]
 mod kept;
 mod plot;
-#[allow(dead_code)]
 #[path = "../../tests/support/server.rs"]
 mod server;
 #[allow(dead_code)]
@@ -162,7 +161,7 @@ fn curve_plot(name: &str, curve: &Curve) -> Result<Plot> {
     let cpu: Pick = |round| round.cpu_us;
     let rate: Pick = |round| round.per_second / 1e3;
     let (title, x, y, pick, scale) = match name {
-        "rules" => ("More rules", "rules", CPU, cpu, Scale::Log),
+        "rules" => ("More rules", "rules", CPU, cpu, Scale::Logs),
         "window" => (
             "More events in the window",
             "events held",

@@ -23,11 +23,14 @@ const STYLE: &str = "<style>.page{fill:#fbfaf7}\
 [stroke=\"#5B6B7B\"]{stroke:#9aa7b4}[stroke=\"#DDE1E5\"]{stroke:#30373f}}</style>\
 <rect class=\"page\" width=\"100%\" height=\"100%\" rx=\"14\"/>";
 
-/// How x is drawn.
+/// How x and y are drawn.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Scale {
     Linear,
+    /// The logarithm of x.
     Log,
+    /// The logarithms of both.
+    Logs,
 }
 
 /// A measured point.
@@ -64,14 +67,19 @@ impl Plot {
         let top = 1.12 * points().map(|point| point.most).fold(0.0, f64::max);
         let mut svg = String::new();
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        let log_x = (least / 1.15..most * 1.15).log_scale();
         match self.scale {
+            Scale::Logs => {
+                let bottom = points().map(|point| point.least).fold(f64::MAX, f64::min);
+                let y = (bottom / 1.5..top * 3.0).log_scale();
+                self.draw_on(&area, log_x, y, least..most)?;
+            }
             Scale::Log => {
-                let x = (least / 1.15..most * 1.15).log_scale();
-                self.draw_on(&area, x, least..most, top)?;
+                self.draw_on(&area, log_x, 0.0..top, least..most)?;
             }
             Scale::Linear => {
                 let room = (most - least) / 25.0;
-                self.draw_on(&area, least - room..most + room, least..most, top)?;
+                self.draw_on(&area, least - room..most + room, 0.0..top, least..most)?;
             }
         }
         area.present()?;
@@ -81,16 +89,18 @@ impl Plot {
         Ok(svg)
     }
 
-    fn draw_on<X>(
+    fn draw_on<X, Y>(
         &self,
         area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
         x: X,
+        y: Y,
         ends: Range<f64>,
-        top: f64,
     ) -> Result<()>
     where
         X: AsRangedCoord<Value = f64>,
         X::CoordDescType: ValueFormatter<f64>,
+        Y: AsRangedCoord<Value = f64>,
+        Y::CoordDescType: ValueFormatter<f64>,
     {
         let text = |size: f64, color: &RGBColor| (FONT, size).into_font().color(color);
         area.draw(&Text::new(self.title, (24, 18), text(18.0, &TEXT)))?;
@@ -107,7 +117,7 @@ impl Plot {
             .margin_right(28)
             .x_label_area_size(46)
             .y_label_area_size(48)
-            .build_cartesian_2d(x, 0.0..top)?;
+            .build_cartesian_2d(x, y)?;
         chart
             .configure_mesh()
             .disable_x_mesh()
