@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use comfy_table::Table;
+use comfy_table::{ColumnConstraint, Table};
 use serde::{Deserialize, Serialize};
 
 use crate::support::rows::{self, Against};
@@ -65,6 +65,7 @@ impl Counts {
                 table.add_row([title.to_owned(), count.to_string(), change]);
             }
         }
+        hide_change(&mut table, before);
         table
     }
 
@@ -99,7 +100,16 @@ impl Counts {
                 ]);
             }
         }
+        hide_change(&mut table, before);
         table
+    }
+}
+
+/// The last column is for a comparison.
+fn hide_change(table: &mut Table, before: Option<&Counts>) {
+    let last = table.column_iter_mut().last();
+    if let (Some(change), None) = (last, before) {
+        change.set_constraint(ColumnConstraint::Hidden);
     }
 }
 
