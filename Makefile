@@ -55,7 +55,7 @@ flights: ## replay a year of departures from New York through rules
 		target/release/examples/flights --private --data "$$LEAFLET_FLIGHTS_DATA" "$$@"' sh $(ARGS)
 
 .PHONY: bench
-bench: bench-engine bench-server ## measure the engine alone, and a server with the module against a bare one
+bench: bench-engine bench-server bench-instructions ## measure the engine alone, a server with the module against a bare one, and count their instructions
 
 .PHONY: bench-engine
 bench-engine: ## only the first of these (ARGS=--help)
@@ -66,8 +66,12 @@ bench-snapshot: ## what saving and loading windows takes
 	$(TOOLS) run -- cargo bench --bench snapshot --no-default-features -- $(ARGS)
 
 .PHONY: bench-server
-bench-server: ## only the second
+bench-server: ## only the second (ARGS='--only keyed')
 	$(TOOLS) run libclang redis -- cargo bench --bench correlation_throughput -- $(ARGS)
+
+.PHONY: bench-instructions
+bench-instructions: ## count the instructions of each path under valgrind, and compare with those kept (ARGS=--update keeps them)
+	$(TOOLS) run libclang redis -- cargo bench --bench instructions -- $(ARGS)
 
 .PHONY: bench-latency
 bench-latency: ## how long the server keeps others waiting, at worst, for about five minutes (ARGS=--quick)
@@ -76,6 +80,19 @@ bench-latency: ## how long the server keeps others waiting, at worst, for about 
 .PHONY: bench-cluster
 bench-cluster: ## measure clusters of one, two and three nodes on this machine
 	$(TOOLS) run libclang redis -- cargo bench --bench cluster -- $(ARGS)
+
+.PHONY: bench-curves
+bench-curves: ## measure how the cost changes with rules, windows, partitions, fields and pipelines (ARGS='--only rules')
+	$(TOOLS) run libclang redis -- cargo bench --bench curves -- $(ARGS)
+
+.PHONY: performance
+performance: bench-server bench-curves bench-cluster ## measure all that docs/performance.md shows, and write its tables and plots
+	$(MAKE) bench-instructions ARGS=--update
+	$(MAKE) performance-page
+
+.PHONY: performance-page
+performance-page: ## only write them, from what was measured last
+	$(TOOLS) run -- cargo bench --bench performance --no-default-features
 
 .PHONY: test
 test: lint check test-engine test-all test-valkey test-redis-8.0 check-docker ## everything that must hold before a change goes in

@@ -21,7 +21,7 @@ use serde::Serialize;
 use support::facts::{cpu_seconds, Facts};
 use support::load::Load;
 use support::numbers::at_least_one;
-use support::scenario::Scenario;
+use support::scenario::{PAIRS, PAIR_RULE};
 use support::side::Result;
 use support::table;
 use testing::cluster::Cluster;
@@ -155,8 +155,7 @@ struct Subject {
 impl Subject {
     fn start(nodes: usize, args: &Args) -> Self {
         let mut cluster = Cluster::start(&Options::new(), nodes);
-        let rule = Scenario::Completing.rule();
-        cluster.everywhere(&["LEAFLET.RULE.ADD", "bench", rule]);
+        cluster.everywhere(&["LEAFLET.RULE.ADD", "bench", PAIR_RULE]);
         let mut tags = vec![Vec::new(); nodes];
         for tag in 0.. {
             let tag = format!("{{{tag}}}");
@@ -171,7 +170,7 @@ impl Subject {
         // Of every pair of events the second completes.
         let share = (args.events / nodes).next_multiple_of(2);
         let event = |n: usize, tags: &[String]| {
-            let mut event = Scenario::Completing.event(n);
+            let mut event = PAIRS.event(n);
             event.key.push_str(&tags[n / 2 % tags.len()]);
             event
         };

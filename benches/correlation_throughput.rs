@@ -1,16 +1,17 @@
-//! What Leaflet costs: XADDs per second, server CPU time per XADD and the time to a blocked
-//! reader, on a bare server and on one with the module, in turn on the same machine.
+//! What Leaflet costs: XADDs per second, server CPU time per XADD, the time to a blocked reader and
+//! the memory of a window, on a bare server and on one with the module, in turn on the same machine.
 //!
 //! ```text
 //! REDIS_SERVER=… cargo bench --bench correlation_throughput -- --quick
 //! ```
 //!
-//! Every round measures each scenario on both servers, one after the other, the other way round in
-//! every second round; a ratio is taken within a round. The results of all rounds go to
-//! `target/bench/correlation_throughput.json`.
+//! Every round measures a row on both servers, one after the other, the other way round in every
+//! second round; a ratio is taken within a round. The aims are there to compare with: nothing fails
+//! that misses them. The results of all rounds go to `target/bench/correlation_throughput.json`.
 
 #[path = "../tests/support/server.rs"]
 mod server;
+#[allow(dead_code)]
 mod support;
 
 use std::process::ExitCode;
@@ -20,11 +21,14 @@ use clap::Parser;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use server::Options;
 use support::facts::Facts;
+use support::memory::Memory;
 use support::numbers::at_least_one;
 use support::report::{self, Latency, Pair, Report, Series};
-use support::scenario::Scenario;
-use support::side::{Result, Side};
+use support::rows::{self, Against, Row};
+use support::scenario::PAIR_RULE;
+use support::side::{Result, Run, Side};
 use support::table;
 
 /// A longer wait of a reader counts as this one.
@@ -38,12 +42,18 @@ struct Args {
     /// Source events of one measurement
     #[arg(long, default_value_t = 100_000, value_parser = at_least_one)]
     events: usize,
-    /// XADDs under way at a time
+    /// Commands under way at a time
     #[arg(long, default_value_t = 100, value_parser = at_least_one)]
     depth: usize,
     /// Blocked reads of one measurement
     #[arg(long, default_value_t = 1000, value_parser = at_least_one)]
     reads: usize,
+    /// Events in the largest window
+    #[arg(long, default_value_t = 1_000_000, value_parser = at_least_one)]
+    held: usize,
+    /// Only the rows whose title has this in it, `latency` or `memory`
+    #[arg(long, default_value = "")]
+    only: String,
     /// Two rounds of a tenth: whether it works, not what it costs
     #[arg(long)]
     quick: bool,
@@ -58,6 +68,7 @@ fn main() -> ExitCode {
     if args.quick {
         args.rounds = 2;
         args.events = args.events.div_ceil(10);
+        args.held = args.held.div_ceil(10);
         args.reads = args.reads.div_ceil(10);
     }
     // Of every pair of events the second completes.
@@ -72,57 +83,57 @@ fn main() -> ExitCode {
 }
 
 fn measure(args: Args) -> Result<()> {
-    let mut bare = Side::start(true)?;
-    let mut module = Side::start(false)?;
+    let pairs = [PAIR_RULE.to_owned()];
+    let mut bare = Side::start(Options::new(), None)?;
+    let mut module = Side::start(Options::new(), Some(&pairs))?;
     let facts = Facts::gather(&mut module.connection)?;
     let integrated = module.sample()?;
     println!("{}", facts.line());
     println!(
-        "{} rounds of {} events, {} XADDs under way, integrated event of {} bytes\n",
+        "{} rounds of {} events, {} commands under way, integrated event of {} bytes\n",
         args.rounds,
         args.events,
         args.depth,
         integrated.iter().map(String::len).sum::<usize>()
     );
 
-    let throughput = Scenario::ALL
-        .into_iter()
-        .map(|scenario| series(scenario, &args, &mut bare, &mut module, &integrated))
+    let rows = rows::table(args.held).into_iter();
+    let throughput = rows
+        .filter(|row| row.scenario.title.contains(&args.only))
+        .map(|row| series(&row, &args, &integrated))
         .collect::<Result<Vec<_>>>()?;
-    report::print_throughput(&throughput);
+    println!("{}", report::throughput_table(&throughput));
+    println!(
+        "medians, for each entry (source or integrated) or command; ratios within a round. Where events complete, the client\n\
+         of the bare server adds the integrated events itself.\n"
+    );
 
-    let nothing = Histogram::<u64>::new_with_max(LONGEST.as_nanos() as u64, 3)?;
-    let mut times = [nothing.clone(), nothing];
-    for round in 0..args.rounds {
-        for index in in_turn(round) {
-            let side = if index == 0 { &mut bare } else { &mut module };
-            for time in side.latency(args.reads, &integrated)? {
-                times[index].saturating_record(time.as_nanos() as u64);
-            }
-        }
+    let mut latency = None;
+    if "latency".contains(&args.only) {
+        let measured = latencies(&args, &mut bare, &mut module, &integrated)?;
+        println!("{}\n", report::latency_table(latency.insert(measured)));
     }
-    let micros = |index: usize, quantile| times[index].value_at_quantile(quantile) as f64 / 1e3;
-    let latency = Latency {
-        bare_p50_us: micros(0, 0.5),
-        bare_p99_us: micros(0, 0.99),
-        module_p50_us: micros(1, 0.5),
-        module_p99_us: micros(1, 0.99),
-    };
-    report::print_latency(&latency);
+    let mut memory = None;
+    if "memory".contains(&args.only) {
+        let measured = memory.insert(Memory::measure(args.held)?);
+        println!("{}", measured.table());
+        println!("needed: an event's id, time and value, and the fields that the rule keeps\n");
+    }
 
     let all = Report {
         facts,
         parameters: args,
         throughput,
         latency,
+        memory,
     };
     let file = table::file("correlation_throughput")?;
     std::fs::write(&file, serde_json::to_vec_pretty(&all)?)?;
-    println!("\nall rounds: {}", file.display());
+    println!("all rounds: {}", file.display());
     Ok(())
 }
 
-/// The sides in this round's order: the bare server first, then the module, and back.
+/// The sides in this round's order: the first one first, then the other, and back.
 fn in_turn(round: usize) -> [usize; 2] {
     if round.is_multiple_of(2) {
         [0, 1]
@@ -131,31 +142,52 @@ fn in_turn(round: usize) -> [usize; 2] {
     }
 }
 
-fn series(
-    scenario: Scenario,
-    args: &Args,
-    bare: &mut Side,
-    module: &mut Side,
-    integrated: &[String],
-) -> Result<Series> {
-    let sides = [bare, module];
-    let loads = [true, false].map(|bare| scenario.load(args.events, args.depth, bare, integrated));
+fn series(row: &Row, args: &Args, integrated: &[String]) -> Result<Series> {
+    let (other, is_bare) = match &row.against {
+        Against::Bare => (&row.scenario, true),
+        Against::Module(other) => (other, false),
+    };
+    let start = |scenario, bare| Run::start(Options::new(), scenario, bare, args.depth, integrated);
+    let mut runs = [start(other, is_bare)?, start(&row.scenario, false)?];
+    let events = args.events * row.scenario.times;
     let mut rounds = Vec::with_capacity(args.rounds);
     // The first round warms caches and allocators up and is not counted.
     for round in 0..=args.rounds {
         let mut results = [None; 2];
         for index in in_turn(round) {
-            let result = sides[index].throughput(scenario, args.events, &loads[index])?;
-            results[index] = Some(result);
+            results[index] = Some(runs[index].feed(events)?);
         }
-        if let [Some(bare), Some(module)] = results {
-            rounds.push(Pair {
-                bare,
-                module,
-                ratio: module.events_per_second / bare.events_per_second,
-            });
+        if let ([Some(other), Some(module)], true) = (results, round > 0) {
+            rounds.push(Pair { other, module });
         }
     }
-    rounds.remove(0);
-    Ok(Series { scenario, rounds })
+    Ok(Series {
+        title: row.scenario.title.clone(),
+        other: if is_bare { "bare" } else { &other.title }.to_owned(),
+        rule: row.scenario.rules[0].clone(),
+        rules: row.scenario.rules.len(),
+        aim: row.aim,
+        rounds,
+    })
+}
+
+fn latencies(
+    args: &Args,
+    bare: &mut Side,
+    module: &mut Side,
+    integrated: &[String],
+) -> Result<Latency> {
+    let nothing = Histogram::<u64>::new_with_max(LONGEST.as_nanos() as u64, 3)?;
+    let mut times = [nothing.clone(), nothing];
+    for round in 0..args.rounds {
+        for index in in_turn(round) {
+            let side = if index == 0 { &mut *bare } else { &mut *module };
+            for time in side.latency(args.reads, integrated)? {
+                times[index].saturating_record(time.as_nanos() as u64);
+            }
+        }
+    }
+    let [bare, module] = times
+        .map(|times| [0.5, 0.99].map(|quantile| times.value_at_quantile(quantile) as f64 / 1e3));
+    Ok(Latency::new(bare, module))
 }

@@ -1,16 +1,17 @@
 //! What a measurement on a server has to be read with.
 
 use redis::{Connection, RedisResult};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::machine::{value_of, Machine};
 
 /// Where and on what it was measured.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Facts {
     #[serde(flatten)]
     machine: Machine,
-    server: String,
+    /// Its name and version.
+    pub server: String,
 }
 
 impl Facts {

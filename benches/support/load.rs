@@ -25,6 +25,15 @@ pub struct Load {
 impl Load {
     /// Encodes one `XADD` an entry. At most `depth` commands will be under way.
     pub fn new(entries: impl Iterator<Item = Entry>, depth: usize) -> Self {
+        let xadd = |entry: Entry| {
+            let head = ["XADD".to_owned(), entry.key, entry.id];
+            head.into_iter().chain(entry.fields).collect()
+        };
+        Self::of(entries.map(xadd), depth)
+    }
+
+    /// Encodes commands whose replies are one text each. At most `depth` of them will be under way.
+    pub fn of(commands: impl Iterator<Item = Vec<String>>, depth: usize) -> Self {
         // Two batches are under way at a time, so that the server never waits for the client.
         let size = (depth / 2).max(1);
         let mut load = Self {
@@ -32,8 +41,8 @@ impl Load {
             batches: Vec::new(),
         };
         let mut count = 0;
-        for entry in entries {
-            load.encode(&entry);
+        for command in commands {
+            load.encode(&command);
             count += 1;
             if count == size {
                 load.batches.push((load.bytes.len(), count));
@@ -46,13 +55,8 @@ impl Load {
         load
     }
 
-    fn encode(&mut self, entry: &Entry) {
-        let head = ["XADD", &entry.key, &entry.id];
-        let words = head
-            .into_iter()
-            .chain(entry.fields.iter().map(String::as_str));
-        let count = head.len() + entry.fields.len();
-        self.bytes.extend(format!("*{count}\r\n").bytes());
+    fn encode(&mut self, words: &[String]) {
+        self.bytes.extend(format!("*{}\r\n", words.len()).bytes());
         for word in words {
             self.bytes
                 .extend(format!("${}\r\n{word}\r\n", word.len()).bytes());
@@ -74,23 +78,24 @@ impl Load {
             sender.write_all(&self.bytes[from..to])?;
             from = to;
             if let Some(earlier) = waiting.replace(count) {
-                read_ids(&mut replies, earlier)?;
+                read_texts(&mut replies, earlier)?;
             }
         }
         if let Some(last) = waiting {
-            read_ids(&mut replies, last)?;
+            read_texts(&mut replies, last)?;
         }
         Ok(start.elapsed())
     }
 }
 
-/// Reads as many replies, each an entry id: `$15`, line end, the id, line end.
-fn read_ids(replies: &mut impl BufRead, count: usize) -> io::Result<()> {
+/// Reads as many replies, each a text: `$15`, line end, the text, line end; or `+OK`, line end.
+fn read_texts(replies: &mut impl BufRead, count: usize) -> io::Result<()> {
     let mut line = Vec::with_capacity(64);
     for _ in 0..count {
         line.clear();
         replies.read_until(b'\n', &mut line)?;
         let length = match line.split_first() {
+            Some((b'+', _)) => continue,
             Some((b'$', length)) => std::str::from_utf8(length)
                 .ok()
                 .and_then(|length| length.trim_end().parse::<usize>().ok()),
@@ -98,7 +103,7 @@ fn read_ids(replies: &mut impl BufRead, count: usize) -> io::Result<()> {
         };
         let Some(length) = length else {
             let said = String::from_utf8_lossy(&line).into_owned();
-            return Err(io::Error::other(format!("not an entry id: {said}")));
+            return Err(io::Error::other(format!("not a text: {said}")));
         };
         line.resize(length + 2, 0);
         replies.read_exact(&mut line)?;

@@ -2,17 +2,17 @@
 
 use std::fs::read_to_string;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where it was measured, and what.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Machine {
     cpu: String,
     cores: usize,
     kernel: String,
     /// Of the last minute, before the start.
     load_average: String,
-    leaflet: &'static str,
+    leaflet: String,
 }
 
 impl Machine {
@@ -24,7 +24,7 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             kernel: file("/proc/sys/kernel/osrelease").trim().to_owned(),
             load_average: first_word(file("/proc/loadavg")).unwrap_or_default(),
-            leaflet: env!("CARGO_PKG_VERSION"),
+            leaflet: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 

@@ -38,3 +38,9 @@ pub fn file(bench: &str) -> io::Result<PathBuf> {
     std::fs::create_dir_all(&folder)?;
     Ok(folder.join(bench).with_extension("json"))
 }
+
+/// Whether an aim was reached.
+#[allow(dead_code)]
+pub fn verdict(met: bool) -> String {
+    if met { "met" } else { "missed" }.to_owned()
+}

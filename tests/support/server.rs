@@ -32,6 +32,8 @@ exec "$@" 3<&- </dev/null
 #[derive(Clone)]
 pub struct Options {
     binary: PathBuf,
+    /// What runs the server, with its own words.
+    under: Vec<String>,
     module: bool,
     args: Vec<String>,
 }
@@ -41,6 +43,7 @@ impl Options {
     pub fn new() -> Self {
         Self {
             binary: server_binary(),
+            under: Vec::new(),
             module: true,
             args: Vec::new(),
         }
@@ -49,6 +52,12 @@ impl Options {
     /// Another server binary than the usual one.
     pub fn binary(mut self, path: impl Into<PathBuf>) -> Self {
         self.binary = path.into();
+        self
+    }
+
+    /// Run by another program, such as valgrind, that takes the server's command line after these words.
+    pub fn under(mut self, words: impl IntoIterator<Item = String>) -> Self {
+        self.under = words.into_iter().collect();
         self
     }
 
@@ -120,7 +129,8 @@ impl Options {
     }
 
     fn command_line(&self, dir: &Path, port: u16) -> Vec<String> {
-        let mut line = vec![self.binary.display().to_string()];
+        let mut line = self.under.clone();
+        line.push(self.binary.display().to_string());
         for (name, value) in [
             ("--port", port.to_string()),
             ("--bind", "127.0.0.1".into()),
