@@ -47,12 +47,37 @@ def count(found, matches, consume):
     return total
 
 
+def goes_on(question, begun, event):
+    """Whether an event is the next one of a match that has begun."""
+    if question == "pair":
+        return event[1] != "C" and all(event[1] != x[1] for x in begun)
+    if event[1] != "ABC"[len(begun)]:
+        return False
+    return event[1] != "B" or float(event[3]) > float(begun[0][3])
+
+
+def count_one(found, question):
+    """Matches where a key has one at a time, which began with the first event that could and waits until it is too old."""
+    open_ones, total = defaultdict(list), 0
+    for event in found:
+        begun = open_ones[event[2]]
+        if begun and event[0] - begun[0][0] > events.WITHIN:
+            begun.clear()
+        if goes_on(question, begun, event):
+            begun.append(event)
+            if len(begun) == {"pair": 2, "rise": 3}[question]:
+                total += 1
+                begun.clear()
+    return total
+
+
 def answers(path):
-    """Each question's number of matches; of those that consume, by what a match uses up."""
+    """Each question's number of matches, by what a match uses up; `one` is one match at a time."""
     found = list(events.read(path))
     counted = {"all": {"none": count(found, lambda held, last: rises(held, last, rising=False), "none")}}
     for question, matches in (("pair", pairs), ("rise", rises)):
         counted[question] = {consume: count(found, matches, consume) for consume in ("matched", "partition")}
+        counted[question]["one"] = count_one(found, question)
     return counted
 
 
