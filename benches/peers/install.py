@@ -45,10 +45,11 @@ def redis():
     return {"REDIS_SERVER": str(tools.redis())}
 
 
-def packages(name, python=None):
+def packages(name, *options):
     """The folder of a peer's Python packages, as requirements/<name>.txt pins them."""
     requirements = HERE / "requirements" / f"{name}.txt"
-    return str(fetch.python_packages(f"peer-{name}", requirements, f"the peer {name}", python))
+    why = f"{name}, a peer of the benchmark"
+    return str(fetch.python_packages(f"peer-{name}", requirements, why, *options))
 
 
 def python313():
@@ -79,7 +80,7 @@ def siddhi():
     jars = fetch.wheel(
         "pysiddhi",
         "5.1.0",
-        {"x86_64": "SHA"},
+        {"x86_64": "f3dd01034458fd6ca9b1ccf198f5093c953340b37bb5ad7284937d49e7ac00c1"},
         "__PySiddhiProxy/target/lib/",
         "it carries Siddhi 5.1.7, a peer of the benchmark",
     )
@@ -88,10 +89,10 @@ def siddhi():
 
 def flink():
     """The words that run FlinkSql.java."""
-    jars = fetch.any_wheel(
+    jars = fetch.wheel(
         "apache-flink-libraries",
         "2.3.0",
-        "SHA",
+        {fetch.MACHINE: "38ece876553286b3a285cf344c2d2038f8a7ca10da5df54d5107250386d64151"},
         "pyflink/lib/",
         "it carries Flink 2.3.0, a peer of the benchmark (330 MB)",
     )
