@@ -77,6 +77,10 @@ bench-latency: ## how long the server keeps others waiting, at worst, for about 
 bench-cluster: ## measure clusters of one, two and three nodes on this machine
 	$(TOOLS) run libclang redis -- cargo bench --bench cluster -- $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: ## measure Leaflet beside what people use instead (ARGS=--help), for about half an hour; JDK 17 for some of them
+	$(PYTHON) -B benches/peers/run.py $(ARGS)
+
 .PHONY: test
 test: lint check test-engine test-all test-valkey check-docker ## everything that must hold before a change goes in
 

@@ -1,5 +1,6 @@
 """What the peers need, from their own package managers into .tools/; what can't be had raises Unavailable with the reason."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,20 +14,20 @@ import tools  # noqa: E402
 from fetch import ROOT, Unavailable  # noqa: E402
 
 OLDEST_JAVA = 17
+# Else the JVM takes a quarter of the machine's memory before it collects any.
+HEAP = "-Xmx2g"
 
 
 def cargo(*words):
     """Builds with what the build needs, and returns cargo's words about it."""
-    script = [sys.executable, ROOT / "scripts/tools.py", "run"]
     libclang = [] if "--no-default-features" in words else ["libclang"]
-    return fetch.run([*script, *libclang, "--", "cargo", *words], cwd=ROOT)
+    run = [sys.executable, ROOT / "scripts/tools.py", "run", *libclang, "--"]
+    return fetch.run([*run, "cargo", *words], cwd=ROOT)
 
 
 def engine():
     """The program that is Leaflet's engine alone."""
     words = ["bench", "--no-run", "--no-default-features", "--bench", "peer_engine", "--message-format=json"]
-    import json
-
     for line in cargo(*words).splitlines():
         message = json.loads(line) if line.startswith("{") else {}
         if message.get("target", {}).get("name") == "peer_engine" and message.get("executable"):
@@ -34,15 +35,9 @@ def engine():
     raise Unavailable("cargo built no peer_engine")
 
 
-def redis_with_leaflet():
-    """The server and the module."""
+def module():
+    """Builds the module, where with_server.py looks for it."""
     cargo("build", "--release", "--lib")
-    return redis()
-
-
-def redis():
-    """The environment in which a server starts."""
-    return {"REDIS_SERVER": str(tools.redis())}
 
 
 def packages(name, *options):
@@ -72,7 +67,7 @@ def java(sources, jars):
     classes.mkdir(parents=True, exist_ok=True)
     files = [HERE / source for source in sources]
     fetch.run([compiler, "-proc:none", "-nowarn", "-cp", f"{jars}/*", "-d", classes, *files])
-    return [program, "-cp", f"{classes}:{jars}/*"]
+    return [program, HEAP, "-cp", f"{classes}:{jars}/*"]
 
 
 def siddhi():
