@@ -1,13 +1,14 @@
 """The consumer that a Redis user would write: redis-py, a consumer group on the axons, a dictionary by key.
 
-    consumer.py FILE QUESTION            measures it
-    consumer.py --consume PORT QUESTION  is the consumer
+    consumer.py FILE QUESTION                  measures it
+    consumer.py --consume PORT QUESTION ENTRY  is the consumer
 """
 
 import heapq
 import sys
 import time
 
+import entry
 import events
 from job import Job
 from matcher import QUESTIONS
@@ -23,7 +24,7 @@ class Consumer(Job):
             link.command("XGROUP", "CREATE", stream, GROUP, 0, "MKSTREAM")
 
     def consumer(self, port, question):
-        return [sys.executable, __file__, "--consume", str(port), question]
+        return [sys.executable, __file__, "--consume", str(port), question, self.entry]
 
     def wait(self, link):
         while not all(done(link.command("XINFO", "GROUPS", stream)) for stream in self.streams):
@@ -37,7 +38,7 @@ def done(groups):
     return facts["lag"] == 0 and facts["pending"] == 0
 
 
-def consume(port, question):
+def consume(port, question, entry_of):
     """Reads, correlates, appends the answers and acknowledges, for ever."""
     import redis
 
@@ -60,8 +61,7 @@ def consume(port, question):
             taken[stream].append(id)
             match = matcher.feed(when, fields["type"], fields["key"], float(fields["value"]))
             if match:
-                sources = " ".join(str(source[0]) for source in match)
-                answers.xadd(events.OUTPUT, {"rule": question, "key": fields["key"], "sources": sources})
+                answers.xadd(events.OUTPUT, entry_of(question, fields["key"], match))
         for stream, ids in taken.items():
             if ids:
                 answers.xack(stream, GROUP, *ids)
@@ -70,6 +70,6 @@ def consume(port, question):
 
 if __name__ == "__main__":
     if sys.argv[1] == "--consume":
-        consume(int(sys.argv[2]), sys.argv[3])
+        consume(int(sys.argv[2]), sys.argv[3], getattr(entry, sys.argv[4]))
     else:
         Consumer().main()

@@ -19,7 +19,7 @@ class Function(Job):
             return xadd(event)
         else:
             ordered = [lists.pop(kind), *lists.values()]
-        return "FCALL", question, 4, events.AXONS[kind], *ordered, events.OUTPUT, when, kind, key, value
+        return "FCALL", f"{question}_{self.entry}", 4, events.AXONS[kind], *ordered, events.OUTPUT, when, kind, key, value
 
 
 if __name__ == "__main__":

@@ -19,10 +19,13 @@ HEAP = "-Xmx2g"
 
 
 def cargo(*words):
-    """Builds with what the build needs, and returns cargo's words about it."""
+    """Builds with what the build needs, and returns cargo's words about it; a project that can't be built ends all."""
     libclang = [] if "--no-default-features" in words else ["libclang"]
     run = [sys.executable, ROOT / "scripts/tools.py", "run", *libclang, "--"]
-    return fetch.run([*run, "cargo", *words], cwd=ROOT)
+    try:
+        return fetch.run([*run, "cargo", *words], cwd=ROOT)
+    except Unavailable as problem:
+        sys.exit(f"leaflet: {problem}")
 
 
 def engine():
@@ -32,7 +35,7 @@ def engine():
         message = json.loads(line) if line.startswith("{") else {}
         if message.get("target", {}).get("name") == "peer_engine" and message.get("executable"):
             return message["executable"]
-    raise Unavailable("cargo built no peer_engine")
+    sys.exit("leaflet: cargo built no peer_engine")
 
 
 def module():

@@ -83,6 +83,8 @@ class Job:
     module = None
     # Whether anything answers; else the reader waits for the event itself.
     answers = True
+    # The answer's entry, where it is not Leaflet that writes it: see entry.py.
+    entry = "plain"
 
     def prepare(self, link, question):
         """Makes the server ready."""
@@ -103,7 +105,9 @@ class Job:
         parser.add_argument("file")
         parser.add_argument("question")
         parser.add_argument("--reads", type=int, default=1000)
+        parser.add_argument("--entry", choices=["plain", "full"], default=self.entry)
         asked = parser.parse_args()
+        self.entry = asked.entry
         figures = self.on_server(asked.question, lambda *at: self.load(asked, *at))
         figures["latency_us"] = self.on_server(asked.question, lambda *at: self.latency(asked, *at))
         print(json.dumps(figures))

@@ -19,14 +19,14 @@ class Pair:
         self.waiting = {"A": defaultdict(deque), "B": defaultdict(deque)}
 
     def feed(self, time, kind, key, value):
-        """The match that this event completes, or None."""
+        """The match that this event completes, its sources from the oldest as (time, value, type), or None."""
         others = self.waiting["B" if kind == "A" else "A"][key]
         drop_old(others, time)
         if others:
-            return [others.pop(), (time, value)]
+            return [others.pop(), (time, value, kind)]
         own = self.waiting[kind][key]
         drop_old(own, time)
-        own.append((time, value))
+        own.append((time, value, kind))
         return None
 
 
@@ -39,11 +39,11 @@ class Rise:
         self.waiting = {"A": defaultdict(deque), "B": defaultdict(deque)}
 
     def feed(self, time, kind, key, value):
-        """The match that this event completes, or None."""
+        """The match that this event completes, its sources from the oldest as (time, value, type), or None."""
         if kind != "C":
             own = self.waiting[kind][key]
             drop_old(own, time)
-            own.append((time, value))
+            own.append((time, value, kind))
             return None
         starts, middles = self.waiting["A"][key], self.waiting["B"][key]
         drop_old(starts, time)
@@ -53,7 +53,7 @@ class Rise:
                 if a[0] < b[0] and a[1] < b[1]:
                     starts.remove(a)
                     middles.remove(b)
-                    return [a, b, (time, value)]
+                    return [a, b, (time, value, kind)]
         return None
 
 

@@ -36,15 +36,19 @@ def program(name, python=PYTHON, packages=None):
     return [*python, str(HERE / name)], {"PYTHONPATH": packages} if packages else {}
 
 
-def server(name, packages=None):
-    """How a program that starts a server is called."""
+def server(name, packages=None, entry="plain"):
+    """How a program that starts a server is called, and what it appends as the answer (see entry.py)."""
     words, variables = program(name, packages=packages)
-    return words, {**variables, "REDIS_SERVER": str(install.tools.redis())}
+    return [*words, "--entry", entry], {**variables, "REDIS_SERVER": str(install.tools.redis())}
 
 
 def leaflet():
     install.module()
     return server("leaflet.py")
+
+
+def consumer(entry):
+    return server("consumer.py", install.packages("consumer"), entry)
 
 
 def core():
@@ -59,13 +63,9 @@ PEERS = [
     Peer("bare", "bare XADD", {"pair": None, "rise": None}, lambda: server("bare.py"), redis=True),
     Peer("leaflet", "Leaflet in Redis", MATCHED, leaflet, redis=True),
     Peer("function", "Lua function", MATCHED, lambda: server("function.py"), redis=True),
-    Peer(
-        "consumer",
-        "Python consumer",
-        MATCHED,
-        lambda: server("consumer.py", install.packages("consumer")),
-        redis=True,
-    ),
+    Peer("function-full", "… with Leaflet's entry", MATCHED, lambda: server("function.py", entry="full"), redis=True),
+    Peer("consumer", "Python consumer", MATCHED, lambda: consumer("plain"), redis=True),
+    Peer("consumer-full", "… with Leaflet's entry", MATCHED, lambda: consumer("full"), redis=True),
     Peer("flink", "Flink SQL", {"pair": "partition", "rise": "partition"}, lambda: (install.flink(), {})),
     Peer("engine", "Leaflet's engine", {**MATCHED, "all": "none"}, lambda: ([install.engine()], {}), asked=rule),
     Peer("siddhi", "Siddhi", {"pair": "one", "rise": "one"}, lambda: (install.siddhi(), {})),
