@@ -94,6 +94,10 @@ performance: bench-server bench-curves bench-cluster ## measure all that docs/pe
 performance-page: ## only write them, from what was measured last
 	$(TOOLS) run -- cargo bench --bench performance --no-default-features
 
+.PHONY: bench-peers
+bench-peers: ## measure Leaflet beside what people use instead (ARGS=--help), for about half an hour; JDK 17 for some of them
+	$(PYTHON) -B benches/peers/run.py $(ARGS)
+
 .PHONY: test
 test: lint check test-engine test-all test-valkey test-redis-8.0 check-docker ## everything that must hold before a change goes in
 

@@ -140,11 +140,11 @@ def source_package(name, version, sha256, members, why):
     return into(f"{name}-{version}", f"fetching {name} {version} from PyPI: {why}", fill)
 
 
-def python_packages(folder, requirements, why):
-    """Installs a hash-pinned requirements file into a folder of its own."""
+def python_packages(folder, requirements, why, *options):
+    """Installs a hash-pinned requirements file into a folder of its own; pip takes the options too."""
 
     def fill(to):
-        call_pip("install", "--no-deps", "--require-hashes", "--target", to, "-r", requirements)
+        call_pip("install", "--no-deps", "--require-hashes", "--target", to, "-r", requirements, *options)
 
     return into(folder, f"fetching from PyPI what {requirements.relative_to(ROOT)} pins: {why}", fill)
 

@@ -44,12 +44,14 @@ def answers(port):
         return False
 
 
-def start(folder):
-    """A server that answers, and its port. Another process can take a free port first: try again."""
+def start(folder, module=MODULE):
+    """A server (None: without a module) that answers, and its port. Another process can take a free port first: try again."""
     for _ in range(5):
         port = free_port()
         log = Path(folder, f"{port}.log")
-        options = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "loadmodule": MODULE}
+        options = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": ""}
+        if module:
+            options["loadmodule"] = module
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         with open(log, "wb") as sink:
             # Out of the terminal's reach: Ctrl-C is for the command, which may still want the server.
