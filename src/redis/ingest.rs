@@ -3,7 +3,7 @@
 use super::emit;
 use super::ffi::{Context, KeyName, Str, Stream};
 use super::log::{self, Kind, Level};
-use super::{slots, state, wake};
+use super::{lineage, slots, state, wake};
 use crate::engine::{EntryId, Event};
 use smallvec::SmallVec;
 use std::time::Instant;
@@ -32,8 +32,12 @@ pub fn on_xadd(ctx: &Context, key: &KeyName) {
         Some((route, slots::is_new(state, route, key.as_bytes())))
     });
     let Ok(Some((route, new))) = routed else {
+        lineage::follow(ctx, key);
         return;
     };
+    if route.output {
+        lineage::follow(ctx, key);
+    }
     if new {
         slots::look(ctx, key.as_bytes());
     }
@@ -86,6 +90,11 @@ fn newest_entry(ctx: &Context, key: &KeyName) -> Result<(EntryId, Fields), Entry
 
 /// Reads the fields of the entry that the stream is at.
 pub fn read_fields(stream: &Stream, count: usize) -> Result<Fields, EntryError> {
+    read_within(stream, count, MOST_BYTES)
+}
+
+/// The same of an entry of at most so many bytes.
+pub fn read_within(stream: &Stream, count: usize, most: usize) -> Result<Fields, EntryError> {
     if count > MOST_FIELDS {
         return Err(EntryError::TooLarge);
     }
@@ -93,7 +102,7 @@ pub fn read_fields(stream: &Stream, count: usize) -> Result<Fields, EntryError> 
     for _ in 0..count {
         let (name, value) = stream.next_field().ok_or(EntryError::Missing)?;
         bytes += name.as_bytes().len() + value.as_bytes().len();
-        if bytes > MOST_BYTES {
+        if bytes > most.min(MOST_BYTES) {
             return Err(EntryError::TooLarge);
         }
         fields.push((name, value));

@@ -5,6 +5,7 @@ mod backtest;
 mod docs;
 mod domain;
 mod explain;
+mod lineage;
 mod rule;
 mod server;
 pub mod signature;
@@ -14,7 +15,8 @@ pub mod table;
 use super::backtest::{start, Order};
 use super::ffi::{Access, Context};
 use super::state::{self, State};
-use super::{emit, free, guard, rebuild, slots, wake};
+use super::lineage::Entries;
+use super::{audit, emit, free, guard, rebuild, reindex, slots, wake};
 use crate::engine::domain::DomainSpec;
 use crate::engine::key::output_key;
 use crate::engine::{Emission, Error};
@@ -36,6 +38,8 @@ pub struct Request<'a> {
     pub submit: &'a dyn Fn(Vec<Emission>),
     /// Makes the leaflets of a slot that has moved since then (ms) anew; what is to be appended.
     pub settle: &'a dyn Fn(u16, u64) -> Vec<Emission>,
+    /// Entries of streams, as the client may see them.
+    pub entries: &'a dyn Entries,
     /// Starts a backtest, and has the client wait for it.
     pub backtest: &'a dyn Fn(Order) -> Result,
 }
@@ -149,14 +153,17 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
         may: &|access, key| ctx.may(access, key),
         submit: &|emissions| emit::submit(ctx, emissions, since),
         settle: &|slot, since| slots::settle(ctx, slot, since),
+        entries: ctx,
         backtest: &|order| start(ctx, order),
     };
     let result = guard(|| (command.run)(&request));
     if command.writes() && matches!(result, Some(Ok(_))) {
         ctx.replicate();
+        audit::record(ctx);
         wake::arm(ctx);
         free::arm(ctx);
         rebuild::arm(ctx);
+        reindex::arm(ctx);
     }
     answer(ctx, &result);
 }
