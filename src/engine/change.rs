@@ -16,6 +16,8 @@ pub struct Change {
     pub old: Option<String>,
     /// What is in force now, where there is something.
     pub new: Option<String>,
+    /// Of a rule that is there now.
+    pub paused: Option<bool>,
 }
 
 impl Engine {

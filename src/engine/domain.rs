@@ -94,7 +94,9 @@ impl DomainSpec {
     /// Has an output of the domain this name (its key without the tag)?
     pub fn writes_to(&self, name: &[u8]) -> bool {
         let (head, tail) = self.output.split_once("{}").unwrap_or((&self.output, ""));
-        let tail = name.strip_prefix(head.as_bytes()).map(|rest| rest == tail.as_bytes());
+        let tail = name
+            .strip_prefix(head.as_bytes())
+            .map(|rest| rest == tail.as_bytes());
         tail == Some(true)
     }
 

@@ -100,7 +100,10 @@ mod tests {
         assert_eq!(history.next_version("d", "r"), kept[0] + 1);
         assert_eq!(history.next_version("other", "r"), 1);
         let again = History::from(history.to_vec());
-        assert_eq!((again.retired, again.bytes), (history.retired.clone(), history.bytes));
+        assert_eq!(
+            (again.retired, again.bytes),
+            (history.retired.clone(), history.bytes)
+        );
         history.retire(retired("s", 1, MOST_BYTES - 500));
         assert!(history.retired.len() < 10);
         history.retire(retired("t", 1, MOST_BYTES));

@@ -368,6 +368,7 @@ impl Engine {
             version: Some(version),
             old: old.as_ref().map(|old| old.text.clone()),
             new: Some(text.clone()),
+            paused: Some(how.paused),
         };
         let place = place.unwrap_or(rules.len());
         self.domains[at].put_rule(place, name, text, program, how.paused)?;
@@ -391,7 +392,7 @@ impl Engine {
             name: Some(name.into()),
             version: Some(old.version),
             old: Some(old.text.clone()),
-            new: None,
+            ..Change::default()
         });
         self.history.retire(old);
         Ok(())
@@ -405,14 +406,13 @@ impl Engine {
         let (at, place) = self.rule_place(domain, name)?;
         let rule = &self.domains[at].rules[place];
         if rule.paused != paused {
-            let text = rule.text.to_string();
             self.changes.push(Change {
                 action: if paused { "RULE.PAUSE" } else { "RULE.RESUME" },
                 domain: domain.into(),
                 name: Some(name.into()),
                 version: Some(rule.version),
-                old: Some(text.clone()),
-                new: Some(text),
+                paused: Some(paused),
+                ..Change::default()
             });
         }
         self.domains[at].set_paused(place, paused, &mut self.wakes);

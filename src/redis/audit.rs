@@ -99,6 +99,9 @@ fn key(ctx: &Context, stream: &[u8]) -> Option<Vec<u8>> {
 fn arguments(ctx: &Context, key: &[u8], maxlen: u64, change: &Change) -> Vec<Str> {
     let client = ctx.client();
     let version = change.version.map(|version| version.to_string());
+    let paused = change
+        .paused
+        .map(|paused| if paused { "yes" } else { "no" });
     let fields = [
         ("action", Some(change.action)),
         ("domain", Some(&change.domain)),
@@ -106,6 +109,7 @@ fn arguments(ctx: &Context, key: &[u8], maxlen: u64, change: &Change) -> Vec<Str
         ("version", version.as_deref()),
         ("old", change.old.as_deref()),
         ("new", change.new.as_deref()),
+        ("paused", paused),
         ("user", Some(&client.user)),
         ("client", client.address.as_deref()),
         ("client_name", client.name.as_deref()),
@@ -116,7 +120,10 @@ fn arguments(ctx: &Context, key: &[u8], maxlen: u64, change: &Change) -> Vec<Str
         maxlen.to_string().into_bytes().into(),
         b"*".into(),
     ];
-    let told = fields.iter().filter_map(|(name, value)| Some((name, (*value)?)));
-    let told = told.flat_map(|(name, value)| [Str::new(name.as_bytes()), Str::new(value.as_bytes())]);
+    let told = fields
+        .iter()
+        .filter_map(|(name, value)| Some((name, (*value)?)));
+    let told =
+        told.flat_map(|(name, value)| [Str::new(name.as_bytes()), Str::new(value.as_bytes())]);
     head.iter().map(|part| Str::new(part)).chain(told).collect()
 }

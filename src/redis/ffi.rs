@@ -1289,7 +1289,7 @@ mod record {
                 format!("{}:{}", address.to_string_lossy(), info.port)
             };
             let name = match known {
-                true => text(api!(RedisModule_GetClientNameById(null_mut(), id))),
+                true => text(api!(RedisModule_GetClientNameById(self.ptr, id))),
                 false => None,
             };
             Client {

@@ -3,6 +3,7 @@
 //! The tests share one server with the module; those that need a server to themselves start one.
 //! `LEAFLET_URL=redis://…` runs them against a running server instead; those that need their own are skipped.
 
+mod audit;
 mod backtest;
 mod clients;
 mod cluster;
@@ -23,6 +24,7 @@ mod hostile_limits;
 mod introspection;
 mod language;
 mod lifecycle;
+mod lineage;
 mod loops;
 mod operators;
 mod persistence;

@@ -22,7 +22,10 @@ pub fn source_hash(key: &[u8], id: EntryId) -> u64 {
     let mut hash = SPREAD ^ key.len() as u64;
     let mut words = key.chunks_exact(8);
     for word in words.by_ref() {
-        hash = mix(hash, u64::from_le_bytes(word.try_into().unwrap_or_default()));
+        hash = mix(
+            hash,
+            u64::from_le_bytes(word.try_into().unwrap_or_default()),
+        );
     }
     let mut rest = [0; 8];
     rest[..words.remainder().len()].copy_from_slice(words.remainder());
@@ -212,8 +215,7 @@ impl Index {
         };
         self.cut = true;
         let same = |entry: &Entry| entry.number == number;
-        self.by_event
-            .remove(hash_of(oldest.event.as_bytes()), same);
+        self.by_event.remove(hash_of(oldest.event.as_bytes()), same);
         self.bytes -= EMITTED_BYTES;
         for _ in oldest.first..self.end_of(number) {
             if let Some((number, source)) = self.sources.pop() {

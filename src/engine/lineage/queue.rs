@@ -68,7 +68,9 @@ impl<T: Copy> Queue<T> {
             return None;
         }
         let at = number - self.base;
-        self.pages.get((at / PAGE) as usize)?.get((at % PAGE) as usize)
+        self.pages
+            .get((at / PAGE) as usize)?
+            .get((at % PAGE) as usize)
     }
 
     /// All that are in it with their numbers, the first comes first.

@@ -316,7 +316,9 @@ impl<W: World> Growing<'_, W> {
         let (nodes, left_out) = found.unwrap_or_default();
         self.nodes[at].node.left_out = left_out;
         let depth = self.nodes[at].depth + 1;
-        nodes.into_iter().for_each(|node| self.push(node, at, depth));
+        nodes
+            .into_iter()
+            .for_each(|node| self.push(node, at, depth));
     }
 }
 

@@ -53,15 +53,18 @@ impl Past {
         let time = u64::try_from(time.as_millisecond()).ok()?;
         let Origins(sources) = serde_json::from_str(text("lineage")?).ok()?;
         // Only what this rule with this text made of these sources has this id.
-        let sources = || sources.iter().map(|source| (source.stream.as_bytes(), source.id));
+        let sources = || {
+            sources
+                .iter()
+                .map(|source| (source.stream.as_bytes(), source.id))
+        };
         let named = sources();
         if event_id(domain, tag, &rule.name, &rule.text, named) != id {
             return None;
         }
         if self.ids.insert(id) {
-            let sources: Box<[Source]> = sources()
-                .map(|(key, id)| (self.number(key), id))
-                .collect();
+            let sources: Box<[Source]> =
+                sources().map(|(key, id)| (self.number(key), id)).collect();
             self.places
                 .extend(sources.iter().map(|source| (*source, 0)));
             self.bytes += MATCH_BYTES + sources.len() * SOURCE_BYTES;

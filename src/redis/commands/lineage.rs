@@ -126,7 +126,9 @@ fn back(request: &Request, event: Uuid, parsed: &Parsed, budget: Budget) -> Resu
         Some(_) => output.as_ref() == Some(place),
         None => with_state(|state| {
             let tag = crate::engine::key::AxonKey::parse(&place.1).tag;
-            let of_domain = state.engine.output_of(parsed.domain.unwrap_or(DEFAULT_DOMAIN), tag);
+            let of_domain = state
+                .engine
+                .output_of(parsed.domain.unwrap_or(DEFAULT_DOMAIN), tag);
             Ok(of_domain.is_ok_and(|output| output == *place))
         })
         .unwrap_or(false),
@@ -155,13 +157,7 @@ fn back(request: &Request, event: Uuid, parsed: &Parsed, budget: Budget) -> Resu
 }
 
 /// From an entry on to the integrated events it took part in.
-fn on(
-    request: &Request,
-    key: &[u8],
-    id: EntryId,
-    domain: Option<&str>,
-    budget: Budget,
-) -> Result {
+fn on(request: &Request, key: &[u8], id: EntryId, domain: Option<&str>, budget: Budget) -> Result {
     let output = match domain {
         Some(domain) => Some(with_state(|state| {
             Ok(state.engine.domain_spec(domain)?.output.clone())

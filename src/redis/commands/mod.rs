@@ -14,8 +14,8 @@ pub mod table;
 
 use super::backtest::{start, Order};
 use super::ffi::{Access, Context};
-use super::state::{self, State};
 use super::lineage::Entries;
+use super::state::{self, State};
 use super::{audit, emit, free, guard, rebuild, reindex, slots, wake};
 use crate::engine::domain::DomainSpec;
 use crate::engine::key::output_key;
