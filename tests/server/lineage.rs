@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use redis::Value;
 
+use crate::explain::played;
 use crate::replication::{catch_up, pair};
 use crate::seed::SEED;
 use crate::support::{fields, items, own, stat, text, Client, Options, Scene, Server};
@@ -524,4 +525,14 @@ fn a_replica_answers_the_same_and_goes_on_after_a_failover() {
     let second = back(&mut scene.client, &second);
     assert_eq!(told(&second), "seed:1:there(a2:there b2:there)");
     assert_eq!(back(&mut scene.client, &id), expected.0);
+}
+
+#[test]
+fn the_sessions_of_the_manual_are_real() {
+    let Some(server) = own(Options::new()) else {
+        return;
+    };
+    let mut client = Client::connect(&server.url());
+    let (commands, shown) = played(&mut client, include_str!("../../docs/lineage.md"));
+    assert!(commands > 6 && shown > 50, "{commands} {shown}");
 }

@@ -65,7 +65,7 @@ fn parse<'a>(request: &Request<'a>) -> std::result::Result<Parsed<'a>, Refusal> 
             once(&mut depth, args.number("DEPTH")?, "DEPTH")?;
         } else if args.keyword("DOMAIN") {
             once(&mut domain, args.text("the domain")?, "DOMAIN")?;
-        } else if args.keyword("TAG") && id.is_none() {
+        } else if id.is_none() && args.keyword("TAG") {
             once(&mut tag, args.bytes("the tag")?, "TAG")?;
         } else {
             let expected = match id {
