@@ -51,7 +51,7 @@ pub fn figures(
         ("ticks_refused", state.counters.ticks_refused),
         ("freeing", state.engine.freeing()),
         ("domains_rebuilding", state.engine.rebuilding_count()),
-        ("lineage_events", state.engine.lineage().len()),
+        ("lineage_events", state.engine.lineage().count()),
         ("lineage_bytes", state.engine.lineage().bytes()),
         ("lineage_rebuilding", state.reindex.is_busy().into()),
         ("audit_errors", state.counters.audit_errors),

@@ -465,7 +465,7 @@ fn windows_come_first() {
     server.engine.set_settings(settings);
     server.feed(&Entry::read("a A@axon_1 3001", 202));
     let index = server.engine.lineage();
-    assert_eq!((index.len(), index.bytes()), (0, 0));
+    assert_eq!((index.count(), index.bytes()), (0, 0));
 }
 
 #[test]
@@ -525,14 +525,14 @@ proptest! {
             index.note(place, &sources, room);
             prop_assert!(index.bytes() <= room);
             model.0.push_back((event, output, id, sources.clone()));
-            while model.0.len() as u64 > index.len() {
+            while model.0.len() as u64 > index.count() {
                 model.0.pop_front();
             }
             // The same once more changes nothing.
-            let (len, bytes) = (index.len(), index.bytes());
+            let (len, bytes) = (index.count(), index.bytes());
             if len > 0 {
                 index.note(place, &sources, room);
-                prop_assert_eq!((index.len(), index.bytes()), (len, bytes));
+                prop_assert_eq!((index.count(), index.bytes()), (len, bytes));
             }
             if chance < 4 {
                 index.forget(Some(1));
@@ -568,7 +568,7 @@ proptest! {
             }
         }
         index.forget(None);
-        prop_assert_eq!((index.len(), index.bytes()), (0, 0));
+        prop_assert_eq!((index.count(), index.bytes()), (0, 0));
     }
 
     #[test]

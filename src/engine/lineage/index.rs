@@ -119,7 +119,7 @@ impl Index {
     }
 
     /// How many integrated events it knows.
-    pub fn len(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.emitted.len()
     }
 
