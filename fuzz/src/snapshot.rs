@@ -14,6 +14,7 @@ const MAX_STEPS: usize = 64;
 const MAX_DAMAGES: usize = 16;
 
 const SETTINGS: Settings = Settings {
+    max_lineage_memory: 16 << 20,
     max_window_memory: 1 << 28,
     match_budget: 1_000,
     max_matches_per_trigger: 8,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::EntryId;
 use super::field::FieldRef;
+pub use super::history::Retired;
 use super::time::TimeSource;
 use super::{glob, Error, Result};
 
@@ -90,8 +91,22 @@ impl DomainSpec {
         globs.any(|axon| glob::matches(axon.as_bytes(), name))
     }
 
+    /// Has an output of the domain this name (its key without the tag)?
+    pub fn writes_to(&self, name: &[u8]) -> bool {
+        let (head, tail) = self.output.split_once("{}").unwrap_or((&self.output, ""));
+        let tail = name
+            .strip_prefix(head.as_bytes())
+            .map(|rest| rest == tail.as_bytes());
+        tail == Some(true)
+    }
+
     /// The most globs a domain can have.
     const MAX_AXONS: usize = 256;
+
+    /// The definition as text, for records.
+    pub(super) fn describe(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
 
     /// Where the time of events stands, if it is a field.
     pub(super) fn time_field(&self) -> Option<FieldRef> {
@@ -189,12 +204,16 @@ pub struct AddRule {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Definitions {
     pub domains: Vec<DomainDefinition>,
+    /// What rules read before, the oldest first.
+    #[serde(default)]
+    pub retired: Vec<Retired>,
 }
 
 impl Definitions {
     /// The same without what they remember of the past.
     pub fn without_past(&self) -> Self {
         let mut definitions = self.clone();
+        definitions.retired.clear();
         for domain in &mut definitions.domains {
             domain.rebuilding = false;
             domain
@@ -223,6 +242,9 @@ pub struct RuleDefinition {
     /// The canonical text.
     pub text: String,
     pub paused: bool,
+    /// How many texts it has had, this one included.
+    #[serde(default = "first")]
+    pub version: u64,
     /// The first entry id it saw since it was added, resumed or reset; `None`: nothing has come since.
     #[serde(default = "always")]
     pub sees_from: Option<EntryId>,
@@ -231,4 +253,9 @@ pub struct RuleDefinition {
 /// What older versions saved does not say.
 fn always() -> Option<EntryId> {
     Some(EntryId::MIN)
+}
+
+/// What older versions saved does not say; each text is the first that is known then.
+fn first() -> u64 {
+    1
 }

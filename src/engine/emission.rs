@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use super::meter::Meter;
 use super::settings::Settings;
 
@@ -19,6 +21,8 @@ pub struct Emission {
     pub maxlen: Option<u64>,
     /// The fields, in the order of the schema.
     pub fields: Vec<(Cow<'static, str>, Vec<u8>)>,
+    /// The hashes of its sources: see [`source_hash`](super::lineage::source_hash).
+    pub sources: SmallVec<[u64; 4]>,
     /// How many integrations led to it: one more than the largest of its sources.
     pub hops: u32,
 }

@@ -27,6 +27,7 @@
 mod axons;
 pub mod backtest;
 mod candidates;
+pub mod change;
 mod deadline;
 pub mod domain;
 pub mod emission;
@@ -39,6 +40,7 @@ mod feed;
 pub mod field;
 mod fields;
 pub mod glob;
+mod history;
 mod index;
 mod intake;
 mod integrate;
@@ -48,6 +50,7 @@ pub mod key;
 mod leaflet;
 mod leaflets;
 pub mod like;
+pub mod lineage;
 mod matcher;
 mod meter;
 mod numbers;
@@ -79,6 +82,7 @@ mod window;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use change::Change;
 use domain::{
     AddRule, Definitions, DomainDefinition, DomainInfo, DomainSpec, RuleDefinition, RuleInfo,
     DEFAULT_DOMAIN,
@@ -87,6 +91,7 @@ use emission::Host;
 pub use emission::{Emission, Wake};
 pub use error::{Error, Result};
 pub use event::{EntryId, Event};
+use history::{History, Retired};
 use meter::Meter;
 use processor::Domain;
 use remains::Remains;
@@ -116,6 +121,14 @@ pub struct Engine {
     wakes: Vec<Wake>,
     /// What was dropped and is still to be freed.
     remains: VecDeque<Remains>,
+    /// Where integrated events stand, and what they were made of.
+    lineage: lineage::Index,
+    /// It could not be restored.
+    lineage_lost: bool,
+    /// What rules read before.
+    history: History,
+    /// What was changed of the definitions.
+    changes: Vec<Change>,
 }
 
 impl Engine {
@@ -130,6 +143,10 @@ impl Engine {
             meter,
             wakes: Vec::new(),
             remains: VecDeque::new(),
+            lineage: lineage::Index::default(),
+            lineage_lost: false,
+            history: History::default(),
+            changes: Vec::new(),
         }
     }
 
@@ -145,7 +162,18 @@ impl Engine {
 
     /// Where the events of this key in this database go: `None` where no domain watches it.
     pub fn route(&mut self, db: i32, key: &[u8]) -> Option<Route> {
+        self.look_up(db, key).filter(|route| route.is_axon())
+    }
+
+    /// The same, also where nobody watches the key but it may be an output.
+    pub fn look_up(&mut self, db: i32, key: &[u8]) -> Option<Route> {
         self.router.route(&mut self.domains, db, key)
+    }
+
+    /// Has no domain take the entries of streams of this name (their keys without the tag) for events; empty: there is no
+    /// such name.
+    pub fn silence(&mut self, name: &[u8]) {
+        self.router.silence(name);
     }
 
     /// Takes in one event, by the route of its key; what it completes is appended to `out`, in the order to emit.
@@ -233,6 +261,12 @@ impl Engine {
                 "there are {MAX_DOMAINS} domains already, which is the limit"
             )));
         }
+        self.changes.push(Change {
+            action: "DOMAIN.CREATE",
+            domain: spec.name.clone(),
+            new: Some(spec.describe()),
+            ..Change::default()
+        });
         self.domains.push(Domain::new(spec, &self.meter));
         self.router.redefined();
         Ok(())
@@ -244,7 +278,18 @@ impl Engine {
     /// Where there is no such domain.
     pub fn drop_domain(&mut self, name: &str) -> Result<()> {
         let place = self.domain_place(name)?;
-        let (stats, remains) = self.domains.remove(place).end();
+        let domain = self.domains.remove(place);
+        let forgotten = domain.rules.len().saturating_sub(History::capacity());
+        for rule in &domain.rules[forgotten..] {
+            self.history.retire(retired(name, rule));
+        }
+        self.changes.push(Change {
+            action: "DOMAIN.DROP",
+            domain: name.into(),
+            old: Some(domain.spec.describe()),
+            ..Change::default()
+        });
+        let (stats, remains) = domain.end();
         self.past.add_counters(&stats);
         self.remains.push_back(remains);
         self.router.redefined();
@@ -317,8 +362,27 @@ impl Engine {
             )));
         }
         check(&rule)?;
+        let old = place.map(|place| &rules[place]);
+        let version = match old {
+            Some(old) => old.version + 1,
+            None => self.history.next_version(domain, name),
+        };
+        let old = old.map(|old| retired(domain, old));
+        let change = Change {
+            action: "RULE.ADD",
+            domain: domain.into(),
+            name: Some(name.into()),
+            version: Some(version),
+            old: old.as_ref().map(|old| old.text.clone()),
+            new: Some(text.clone()),
+            paused: Some(how.paused),
+        };
         let place = place.unwrap_or(rules.len());
-        self.domains[at].put_rule(place, name, text, program, how.paused)
+        self.domains[at].put_rule(place, name, text, program, how.paused)?;
+        self.domains[at].rules[place].version = version;
+        old.into_iter().for_each(|old| self.history.retire(old));
+        self.changes.push(change);
+        Ok(())
     }
 
     /// Deletes a rule and what it held.
@@ -327,7 +391,17 @@ impl Engine {
     /// Where there is no such domain or rule.
     pub fn delete_rule(&mut self, domain: &str, name: &str) -> Result<()> {
         let (at, place) = self.rule_place(domain, name)?;
+        let old = retired(domain, &self.domains[at].rules[place]);
         self.domains[at].delete_rule(place);
+        self.changes.push(Change {
+            action: "RULE.DEL",
+            domain: domain.into(),
+            name: Some(name.into()),
+            version: Some(old.version),
+            old: Some(old.text.clone()),
+            ..Change::default()
+        });
+        self.history.retire(old);
         Ok(())
     }
 
@@ -337,6 +411,17 @@ impl Engine {
     /// Where there is no such domain or rule.
     pub fn set_paused(&mut self, domain: &str, name: &str, paused: bool) -> Result<()> {
         let (at, place) = self.rule_place(domain, name)?;
+        let rule = &self.domains[at].rules[place];
+        if rule.paused != paused {
+            self.changes.push(Change {
+                action: if paused { "RULE.PAUSE" } else { "RULE.RESUME" },
+                domain: domain.into(),
+                name: Some(name.into()),
+                version: Some(rule.version),
+                paused: Some(paused),
+                ..Change::default()
+            });
+        }
         self.domains[at].set_paused(place, paused, &mut self.wakes);
         Ok(())
     }
@@ -414,6 +499,7 @@ impl Engine {
         let flushed = |domain: &&mut Domain| db.is_none_or(|db| domain.spec.db == db);
         let flushed = self.domains.iter_mut().filter(flushed);
         self.remains.extend(flushed.map(Domain::clear));
+        self.lineage.forget(db);
     }
 
     /// Frees some of what was dropped: of so many small things at most. True: something is left. What was dropped is
@@ -461,6 +547,7 @@ impl Engine {
                 name: rule.name.to_string(),
                 text: rule.text.to_string(),
                 paused: rule.paused,
+                version: rule.version,
                 sees_from: rule.sees_from,
             };
             domain.rules.iter().map(define).collect()
@@ -472,6 +559,7 @@ impl Engine {
         };
         Definitions {
             domains: self.domains.iter().map(define).collect(),
+            retired: self.history.to_vec(),
         }
     }
 
@@ -512,11 +600,14 @@ impl Engine {
         for (domain, definition) in restored.domains.iter_mut().zip(&definitions.domains) {
             for (rule, definition) in domain.rules.iter_mut().zip(&definition.rules) {
                 rule.sees_from = definition.sees_from;
+                rule.version = definition.version;
             }
             if definition.rebuilding {
                 drop(domain.start_rebuild());
             }
         }
+        restored.history = definitions.retired.clone().into();
+        restored.changes.clear();
         Ok(restored)
     }
 
@@ -534,5 +625,15 @@ impl Engine {
         let place = place
             .ok_or_else(|| Error::new(format!("no such rule '{name}' in domain '{domain}'")))?;
         Ok((at, place))
+    }
+}
+
+/// A rule's text, which is about to go.
+fn retired(domain: &str, rule: &processor::Rule) -> Retired {
+    Retired {
+        domain: domain.into(),
+        rule: rule.name.to_string(),
+        version: rule.version,
+        text: rule.text.to_string(),
     }
 }

@@ -1,15 +1,17 @@
 //! A whole engine as bytes: what stands in the RDB.
 //!
-//! Two blocks, each with its length and checksum in front: the definitions as JSON, and what the windows hold
-//! (see [`Engine::snapshot`]). Version 1 had the first block only. Nothing in the bytes is believed.
+//! Three blocks, each with its length and checksum in front: the definitions as JSON, what the windows hold
+//! (see [`Engine::snapshot`]), and the index of lineages. Version 1 had the first block only, version 2 the first two.
+//! Nothing in the bytes is believed.
 
+use super::lineage::Index;
 use super::{Engine, Error, Result, Settings};
 
 /// The version of the format; a newer one can't be read.
-pub const VERSION: i32 = 2;
+pub const VERSION: i32 = 3;
 
 impl Engine {
-    /// Definitions and windows, for [`Engine::from_saved`].
+    /// Definitions, windows and lineages, for [`Engine::from_saved`].
     ///
     /// # Errors
     /// Where the bytes can't be made; there is no known reason for that.
@@ -27,11 +29,13 @@ impl Engine {
     pub fn save(&self) -> Result<Vec<u8>> {
         let definitions = serde_json::to_vec(&self.definitions())
             .map_err(|error| Error::new(format!("no definitions: {error}")))?;
-        Ok(seal(&[&definitions, &self.snapshot()?]))
+        let lineage = self.lineage.to_bytes()?;
+        Ok(seal(&[&definitions, &self.snapshot()?, &lineage]))
     }
 
     /// The engine that was saved. Where the windows can't be used they are empty and to be
-    /// [rebuilt](Engine::rebuild_lost); then also why.
+    /// [rebuilt](Engine::rebuild_lost); then also why. Where the index of lineages can't be used it is empty, and
+    /// [says so](Engine::lineage_is_lost).
     ///
     /// # Errors
     /// Where the bytes are of a newer version, or the definitions are damaged or make no sense.
@@ -48,23 +52,41 @@ impl Engine {
         let (definitions, rest) = block(bytes)?;
         let definitions =
             serde_json::from_slice(definitions).map_err(|error| Error::new(error.to_string()))?;
-        let windows = match version {
-            1 if rest.is_empty() => Err(Error::new("version 1 did not save them")),
-            1 => return Err(Error::new("it is too long")),
-            _ => block(rest).and_then(|(windows, rest)| match rest {
-                [] => Ok(windows),
-                _ => Err(Error::new("it is too long")),
-            }),
+        let too_long = || Error::new("it is too long");
+        let (windows, lineage) = match version {
+            1 if rest.is_empty() => (Err(Error::new("version 1 did not save them")), None),
+            1 => return Err(too_long()),
+            _ => match block(rest) {
+                Ok((windows, rest)) if version == 2 => match rest {
+                    [] => (Ok(windows), None),
+                    _ => (Err(too_long()), None),
+                },
+                Ok((windows, rest)) => (Ok(windows), Some(rest)),
+                Err(why) => (Err(why), None),
+            },
         };
         let restore = |windows| Self::restored(settings, &definitions, windows);
-        match windows.and_then(|windows| restore(Some(windows))) {
-            Ok(engine) => Ok((engine, None)),
+        let (mut engine, lost) = match windows.and_then(|windows| restore(Some(windows))) {
+            Ok(engine) => (engine, None),
             Err(why) => {
                 let mut engine = restore(None)?;
                 engine.rebuild_lost();
-                Ok((engine, Some(why)))
+                (engine, Some(why))
             }
-        }
+        };
+        let room = engine.lineage_room();
+        let lineage = lineage.and_then(|bytes| match block(bytes) {
+            Ok((index, [])) => Index::from_bytes(index, room).ok(),
+            _ => None,
+        });
+        engine.lineage_lost = lineage.is_none();
+        engine.lineage = lineage.unwrap_or_default();
+        Ok((engine, lost))
+    }
+
+    /// What was saved had no index of lineages that could be used.
+    pub fn lineage_is_lost(&self) -> bool {
+        self.lineage_lost
     }
 }
 
@@ -110,12 +132,14 @@ mod tests {
 
     fn definitions() -> Definitions {
         Definitions {
+            retired: Vec::new(),
             domains: vec![DomainDefinition {
                 spec: DomainSpec::new("a b", 3),
                 rules: vec![RuleDefinition {
                     name: "r".into(),
                     text: "MATCH A WITHIN 1s".into(),
                     paused: true,
+                    version: 1,
                     sees_from: None,
                 }],
                 rebuilding: false,
@@ -133,15 +157,21 @@ mod tests {
     }
 
     #[test]
-    fn what_version_1_saved_is_read() {
+    fn what_older_versions_saved_is_read() {
         let bytes = saved();
-        let (json, _) = block(&bytes).unwrap();
+        let (json, rest) = block(&bytes).unwrap();
+        let (windows, _) = block(rest).unwrap();
         let old = &bytes[..16 + json.len()];
         let (engine, lost) = read(1, old).unwrap();
         let again = engine.definitions().without_past();
         assert_eq!((again, lost.is_some()), (definitions(), true));
         assert!(read(2, old).unwrap().1.is_some());
         assert!(read(1, &bytes).is_err());
+        let (engine, lost) = read(2, &bytes[..32 + json.len() + windows.len()]).unwrap();
+        assert_eq!((lost, engine.lineage_is_lost()), (None, true));
+        assert!(read(2, &bytes).unwrap().1.is_some());
+        let (engine, lost) = read(3, &bytes).unwrap();
+        assert_eq!((lost, engine.lineage_is_lost()), (None, false));
     }
 
     #[test]
@@ -149,10 +179,11 @@ mod tests {
         let mut json = serde_json::to_value(definitions()).unwrap();
         let domain = json["domains"][0].as_object_mut().unwrap();
         domain.remove("rebuilding");
-        domain["rules"][0]
-            .as_object_mut()
-            .unwrap()
-            .remove("sees_from");
+        for later in ["sees_from", "version"] {
+            let rule = domain["rules"][0].as_object_mut().unwrap();
+            rule.remove(later);
+        }
+        json.as_object_mut().unwrap().remove("retired");
         let read: Definitions = serde_json::from_value(json).unwrap();
         assert_eq!(read.domains[0].rules[0].sees_from, Some(EntryId::MIN));
         assert_eq!(read.without_past(), definitions().without_past());
@@ -161,17 +192,20 @@ mod tests {
     #[test]
     fn every_flipped_bit_and_every_cut_is_seen() {
         let bytes = saved();
-        let (json, _) = block(&bytes).unwrap();
+        let (json, rest) = block(&bytes).unwrap();
         let windows = 16 + json.len();
+        let lineage = windows + 16 + block(rest).unwrap().0.len();
         for i in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[i] ^= 1;
             for (what, damaged) in [("cut", &bytes[..i]), ("bit flipped", &damaged)] {
-                match read(2, damaged) {
+                match read(VERSION, damaged) {
                     Err(_) => assert!(i < windows, "{what} at {i}"),
-                    // The windows alone: they are rebuilt.
+                    // The windows alone, or the lineages: they are rebuilt.
                     Ok((engine, lost)) => {
-                        assert!(i >= windows && lost.is_some(), "{what} at {i}");
+                        assert!(i >= windows, "{what} at {i}");
+                        assert_eq!(lost.is_some(), i < lineage, "{what} at {i}");
+                        assert!(engine.lineage_is_lost(), "{what} at {i}");
                         assert_eq!(engine.definitions().without_past(), definitions());
                     }
                 }
@@ -182,6 +216,6 @@ mod tests {
     #[test]
     fn a_newer_version_is_refused() {
         let why = read(VERSION + 1, &[]).unwrap_err().to_string();
-        assert!(why.contains("version 3"), "{why}");
+        assert!(why.contains(&format!("version {}", VERSION + 1)), "{why}");
     }
 }

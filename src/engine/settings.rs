@@ -18,6 +18,9 @@ pub struct Settings {
     /// Integrated events may lead to integrated events this many times; what would go further is counted
     /// and not emitted.
     pub max_hops: u32,
+    /// Bytes that the index of integrated events and their sources may take of what windows leave of their limit; 0: there
+    /// is none.
+    pub max_lineage_memory: u64,
     /// Redis Cluster: untagged axons are not correlated.
     pub cluster: bool,
 }
@@ -31,6 +34,7 @@ impl Default for Settings {
             max_sources: 64,
             max_time_ahead: 86_400_000,
             max_hops: 8,
+            max_lineage_memory: 16 << 20,
             cluster: false,
         }
     }

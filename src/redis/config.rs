@@ -19,7 +19,7 @@ pub struct Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 6] = [
+pub const SETTINGS: [Setting; 7] = [
     Setting {
         name: c"max-window-memory",
         default: 256 << 20,
@@ -73,6 +73,15 @@ pub const SETTINGS: [Setting; 6] = [
         memory: false,
         read: |settings| i64::from(settings.max_hops),
         write: |settings, value| settings.max_hops = value as u32,
+    },
+    Setting {
+        name: c"max-lineage-memory",
+        default: 16 << 20,
+        min: 0,
+        max: i64::MAX,
+        memory: true,
+        read: |settings| settings.max_lineage_memory as i64,
+        write: |settings, value| settings.max_lineage_memory = value as u64,
     },
 ];
 

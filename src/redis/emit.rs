@@ -52,7 +52,12 @@ fn append(ctx: &Context, emission: &Emission) -> Result<(), String> {
     if !ctx.select_db(emission.db) {
         return Err(format!("no database {}", emission.db));
     }
-    match ctx.write(c"XADD", &arguments(emission)) {
+    let appended = ctx.append(&arguments(emission)).map(|id| {
+        if let Some(id) = id {
+            let _ = state::with(|state| state.engine.note_appended(emission, id));
+        }
+    });
+    match appended {
         // The output's slot moves: what it lacks then is appended when it has settled.
         Err(_) if ctx.flags().cluster && slots::look(ctx, &emission.output) => Ok(()),
         result => result,

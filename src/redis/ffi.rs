@@ -9,8 +9,8 @@ use super::commands::{self, signature::Signature, spec::Command, table::COMMANDS
 use super::config::{self, Setting, Switch, SETTINGS, SWITCHES};
 use super::log::{escaped, Level};
 use super::{
-    emit, free, guard, info, ingest, load, persistence, phase, rebuild, rewrite, slots, state,
-    torn, wake, NAME, VERSION,
+    emit, free, guard, info, ingest, load, persistence, phase, rebuild, reindex, rewrite, slots,
+    state, torn, wake, NAME, VERSION,
 };
 use crate::engine::EntryId;
 use redis_module::raw;
@@ -441,6 +441,17 @@ impl Context<'_> {
         self.call(command, c"!Ev", args, |_| ())
     }
 
+    /// Has the server append an entry to a stream, as these arguments of `XADD` say: its id.
+    ///
+    /// # Errors
+    /// The server's own error line.
+    pub fn append(&self, args: &[Str]) -> Result<Option<EntryId>, String> {
+        self.call(c"XADD", c"!Ev", args, |reply| {
+            let id = std::str::from_utf8(reply_bytes(reply)).ok();
+            id.and_then(|id| id.parse().ok())
+        })
+    }
+
     /// Runs a command that only reads, and does not look at the reply.
     ///
     /// # Errors
@@ -532,6 +543,11 @@ impl Context<'_> {
     /// Has [`rebuild::on_timer`] called once, after this time.
     pub fn start_rebuild_slice(&self, after: Duration) {
         self.call_after(after, on_rebuild_slice);
+    }
+
+    /// Has [`reindex::on_timer`] called once, after this time.
+    pub fn start_reindex_slice(&self, after: Duration) {
+        self.call_after(after, on_reindex_slice);
     }
 
     /// Has the AOF, and no replica, get a command of the module's.
@@ -738,6 +754,7 @@ pub fn register(ctx: &Context) -> Result<(), String> {
     for (index, switch) in SWITCHES.iter().enumerate() {
         accepted(register_switch(ptr, switch, index), "a setting")?;
     }
+    accepted(record::register(ptr), "a setting")?;
     accepted(
         api!(RedisModule_LoadConfigs(ptr)) == OK,
         "the settings' values",
@@ -887,7 +904,7 @@ macro_rules! entries {
 
 /// One function for each command of the table: the server passes no other sign of which was called.
 const ENTRIES: [Entrypoint; COMMANDS.len()] =
-    entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19];
+    entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20];
 
 unsafe extern "C" fn on_command<const INDEX: usize>(
     ctx: *mut raw::RedisModuleCtx,
@@ -945,6 +962,10 @@ unsafe extern "C" fn on_rewrite(ctx: *mut raw::RedisModuleCtx, _data: *mut c_voi
 
 unsafe extern "C" fn on_rebuild_slice(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
     guard(|| rebuild::on_timer(&Context::new(ctx)));
+}
+
+unsafe extern "C" fn on_reindex_slice(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
+    guard(|| reindex::on_timer(&Context::new(ctx)));
 }
 
 unsafe extern "C" fn on_restating(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
@@ -1287,6 +1308,139 @@ mod block {
         client: *mut raw::RedisModuleBlockedClient,
     ) {
         guard(|| backtest::stop(BlockedId(client as usize)));
+    }
+}
+
+/// Who sent a command, and the settings that say where changes are recorded.
+mod record {
+    use super::{string_bytes, Context, Str, ERR, OK};
+    use crate::redis::{audit, guard, state};
+    use redis_module::raw;
+    use std::cell::RefCell;
+    use std::ffi::{c_char, c_int, c_longlong, c_uint, c_void, CStr};
+    use std::mem::ManuallyDrop;
+    use std::ptr::null_mut;
+
+    /// The client whose command is running, as far as the server tells.
+    pub struct Client {
+        pub user: String,
+        /// Address and port; a script or function has none.
+        pub address: Option<String>,
+        /// What `CLIENT SETNAME` has set.
+        pub name: Option<String>,
+    }
+
+    fn text(string: *mut raw::RedisModuleString) -> Option<String> {
+        if string.is_null() {
+            return None;
+        }
+        let string = Str(string);
+        Some(String::from_utf8_lossy(string.as_bytes()).into_owned())
+    }
+
+    impl Context<'_> {
+        /// Who sent the command that is running.
+        pub fn client(&self) -> Client {
+            let id = api!(RedisModule_GetClientId(self.ptr));
+            // SAFETY: numbers and bytes, for all of which zero is a value.
+            let mut info: raw::RedisModuleClientInfo = unsafe { std::mem::zeroed() };
+            info.version = u64::from(raw::REDISMODULE_CLIENTINFO_VERSION);
+            let known = api!(RedisModule_GetClientInfoById((&raw mut info).cast(), id)) == OK;
+            let address = || {
+                // SAFETY: the server ends the address with a NUL, and the structure had nothing else in it before.
+                let address = unsafe { CStr::from_ptr(info.addr.as_ptr()) };
+                format!("{}:{}", address.to_string_lossy(), info.port)
+            };
+            let name = match known {
+                true => text(api!(RedisModule_GetClientNameById(self.ptr, id))),
+                false => None,
+            };
+            Client {
+                user: text(api!(RedisModule_GetCurrentUserName(self.ptr))).unwrap_or_default(),
+                address: known.then(address),
+                name: name.filter(|name| !name.is_empty()),
+            }
+        }
+    }
+
+    pub fn register(ctx: *mut raw::RedisModuleCtx) -> bool {
+        let stream = api!(RedisModule_RegisterStringConfig(
+            ctx,
+            c"audit-stream".as_ptr(),
+            audit::DEFAULT_STREAM.as_ptr(),
+            raw::REDISMODULE_CONFIG_DEFAULT as c_uint,
+            Some(on_stream_get),
+            Some(on_stream_set),
+            None,
+            null_mut(),
+        ));
+        let maxlen = api!(RedisModule_RegisterNumericConfig(
+            ctx,
+            c"audit-maxlen".as_ptr(),
+            audit::DEFAULT_MAXLEN,
+            raw::REDISMODULE_CONFIG_DEFAULT as c_uint,
+            1,
+            i64::MAX,
+            Some(on_maxlen_get),
+            Some(on_maxlen_set),
+            None,
+            null_mut(),
+        ));
+        stream == OK && maxlen == OK
+    }
+
+    thread_local! {
+        /// The server reads the name that it was given last.
+        static SHOWN: ManuallyDrop<RefCell<Option<Str>>> =
+            const { ManuallyDrop::new(RefCell::new(None)) };
+    }
+
+    unsafe extern "C" fn on_stream_get(
+        _name: *const c_char,
+        _data: *mut c_void,
+    ) -> *mut raw::RedisModuleString {
+        let shown = guard(|| {
+            let stream = state::with(|state| state.audit.stream.clone());
+            let shown = Str::new(&stream.unwrap_or_default());
+            let string = shown.0;
+            SHOWN.with(|last| last.replace(Some(shown)));
+            string
+        });
+        shown.unwrap_or(null_mut())
+    }
+
+    unsafe extern "C" fn on_stream_set(
+        _name: *const c_char,
+        value: *mut raw::RedisModuleString,
+        _data: *mut c_void,
+        error: *mut *mut raw::RedisModuleString,
+    ) -> c_int {
+        let set = guard(|| audit::set_stream(string_bytes(value)));
+        match set.unwrap_or(Err("internal error")) {
+            Ok(()) => OK,
+            Err(why) => {
+                // SAFETY: the server takes the string over.
+                unsafe { *error = ManuallyDrop::new(Str::new(why.as_bytes())).0 };
+                ERR
+            }
+        }
+    }
+
+    unsafe extern "C" fn on_maxlen_get(_name: *const c_char, _data: *mut c_void) -> c_longlong {
+        let maxlen = guard(|| state::with(|state| state.audit.maxlen as i64));
+        maxlen.and_then(Result::ok).unwrap_or(audit::DEFAULT_MAXLEN)
+    }
+
+    unsafe extern "C" fn on_maxlen_set(
+        _name: *const c_char,
+        value: c_longlong,
+        _data: *mut c_void,
+        _error: *mut *mut raw::RedisModuleString,
+    ) -> c_int {
+        match guard(|| state::with(|state| state.audit.maxlen = value as u64)) {
+            Some(Ok(())) => OK,
+            _ => ERR,
+        }
     }
 }
 

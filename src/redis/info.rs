@@ -52,5 +52,9 @@ pub fn figures(
         ("events_from_arguments", state.counters.read_from_arguments),
         ("freeing", state.engine.freeing()),
         ("domains_rebuilding", state.engine.rebuilding_count()),
+        ("lineage_events", state.engine.lineage().count()),
+        ("lineage_bytes", state.engine.lineage().bytes()),
+        ("lineage_rebuilding", state.reindex.is_busy().into()),
+        ("audit_errors", state.counters.audit_errors),
     ])
 }

@@ -3,7 +3,7 @@
 use super::emit;
 use super::ffi::{noted, Context, KeyName, Str, Stream};
 use super::log::{self, Kind, Level};
-use super::{slots, state, wake};
+use super::{lineage, slots, state, wake};
 use crate::engine::{Event, Route};
 use smallvec::SmallVec;
 
@@ -23,9 +23,9 @@ pub enum EntryError {
 /// Names and values of an entry.
 pub type Fields = SmallVec<[(Str, Str); 16]>;
 
-/// Where the events of this key in this database go: `None` where nobody watches it.
+/// Where the events of this key in this database go: `None` where nobody watches it and nobody writes to it.
 pub fn route(db: i32, key: &[u8]) -> Option<Route> {
-    state::with(|state| state.engine.route(db, key)).ok()?
+    state::with(|state| state.engine.look_up(db, key)).ok()?
 }
 
 /// An entry was added to the stream at this key.
@@ -35,6 +35,12 @@ pub fn on_xadd(ctx: &Context, key: &KeyName) {
     let Some(route) = known.unwrap_or_else(|| route(db, key.as_bytes())) else {
         return;
     };
+    if route.output {
+        lineage::follow(ctx, key);
+    }
+    if !route.is_axon() {
+        return;
+    }
     if slots::is_new(route, key.as_bytes()) {
         slots::look(ctx, key.as_bytes());
     }
@@ -103,6 +109,11 @@ fn bytes(fields: &[(&[u8], &[u8])]) -> usize {
 
 /// Reads the fields of the entry that the stream is at.
 pub fn read_fields(stream: &Stream, count: usize) -> Result<Fields, EntryError> {
+    read_within(stream, count, MOST_BYTES)
+}
+
+/// The same of an entry of at most so many bytes.
+pub fn read_within(stream: &Stream, count: usize, most: usize) -> Result<Fields, EntryError> {
     if count > MOST_FIELDS {
         return Err(EntryError::TooLarge);
     }
@@ -110,7 +121,7 @@ pub fn read_fields(stream: &Stream, count: usize) -> Result<Fields, EntryError> 
     for _ in 0..count {
         let (name, value) = stream.next_field().ok_or(EntryError::Missing)?;
         bytes += name.as_bytes().len() + value.as_bytes().len();
-        if bytes > MOST_BYTES {
+        if bytes > most.min(MOST_BYTES) {
             return Err(EntryError::TooLarge);
         }
         fields.push((name, value));

@@ -25,9 +25,11 @@ pub enum Kind {
     Entry,
     /// Time that could not pass.
     Tick,
+    /// A change that could not be recorded.
+    Audit,
 }
 
-const KINDS: usize = Kind::Tick as usize + 1;
+const KINDS: usize = Kind::Audit as usize + 1;
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Lets one line through per interval and counts the others.

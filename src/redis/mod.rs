@@ -2,11 +2,13 @@
 //!
 //! `ffi` (with its folder) holds every unsafe line and every function the server calls; it hands over to `ingest` (entries
 //! in), `emit` (integrated events out), `wake` (time in silence), `free` (what was dropped), `backtest` (rules tried on the past),
-//! `rebuild` (windows filled anew from the streams), `slots` (of a cluster, that move), `commands`, `config`, `info`,
+//! `rebuild` (windows filled anew from the streams), `slots` (of a cluster, that move), `lineage` and `reindex` (where
+//! integrated events stand), `audit` (the record of definitions), `commands`, `config`, `info`,
 //! `persistence`, `torn` (a damaged append-only file), `rewrite` (of one without RDB preamble) and `phase`, which share
 //! the `state`.
 
 mod alloc;
+mod audit;
 mod backtest;
 mod commands;
 mod config;
@@ -17,10 +19,12 @@ mod free;
 mod history;
 mod info;
 mod ingest;
+mod lineage;
 mod log;
 mod persistence;
 mod phase;
 mod rebuild;
+mod reindex;
 mod rewrite;
 mod slots;
 mod state;

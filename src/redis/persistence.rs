@@ -10,7 +10,8 @@ use crate::engine::{Engine, Error, Settings};
 /// then a server without Leaflet can load the file.
 pub fn save() -> Option<Vec<u8>> {
     let saved = state::with(|state| {
-        let nothing = state.engine.definitions() == Engine::new(Settings::default()).definitions();
+        let nothing = Engine::new(Settings::default()).definitions();
+        let nothing = state.engine.definitions().without_past() == nothing;
         (!nothing).then(|| state.engine.save())
     });
     match saved.ok()?? {
@@ -49,7 +50,11 @@ fn restore(version: i32, bytes: Option<&[u8]>) -> Result<(), Error> {
             );
         }
         let stats = engine.stats(None, None)?;
-        state.engine = engine;
+        let lineage_lost = engine.lineage_is_lost();
+        state.replace_engine(engine);
+        if lineage_lost {
+            state.reindex_all();
+        }
         state.note_wakes();
         Ok(stats)
     });
@@ -72,8 +77,10 @@ pub fn restate(state: &mut State, definitions: &Definitions) -> crate::engine::R
     if state.engine.definitions().without_past() == definitions.without_past() {
         return Ok(());
     }
-    state.engine = Engine::restored(state.engine.settings(), definitions, None)?;
+    let engine = Engine::restored(state.engine.settings(), definitions, None)?;
+    state.replace_engine(engine);
     state.engine.rebuild_lost();
+    state.reindex_all();
     state.rebuilds.restart();
     state.renew_wakes();
     Ok(())

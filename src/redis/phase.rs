@@ -2,7 +2,7 @@
 
 use super::ffi::{noted, Context, Flags};
 use super::log::{self, Level};
-use super::{backtest, rebuild, state, wake};
+use super::{backtest, rebuild, reindex, state, wake};
 use crate::engine::Engine;
 
 /// The server's phase: only a primary that serves clients emits.
@@ -43,7 +43,7 @@ pub fn on_loading_start() {
     noted::forget();
     backtest::stop_all();
     let _ = state::with(|state| {
-        state.engine = Engine::new(state.engine.settings());
+        state.replace_engine(Engine::new(state.engine.settings()));
         state.rebuilds.restart();
         state.renew_wakes();
     });
@@ -54,6 +54,7 @@ pub fn on_loading_end(ctx: &Context) {
     report_misplaced(ctx);
     wake::arm(ctx);
     rebuild::arm(ctx);
+    reindex::arm(ctx);
 }
 
 /// Tells of domains in databases that the server does not have.

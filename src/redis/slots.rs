@@ -136,6 +136,15 @@ fn mark(ctx: &Context, slot: u16, tag: &[u8], importing: bool) {
     }
 }
 
+/// A tag whose slot is this node's and at rest, the same as long as it is. Slots are tried far from each other: nodes have
+/// them in long rows.
+pub fn own_tag(ctx: &Context) -> Option<String> {
+    const TRIES: u16 = 1 << 10;
+    let tags = (0..TRIES).map(|n| ctx.tag_of(n.reverse_bits() >> 2));
+    let mut own = tags.filter(|tag| settled(ctx, tag.as_bytes()));
+    own.next()
+}
+
 /// This tag's slot is this node's and at rest.
 fn settled(ctx: &Context, tag: &[u8]) -> bool {
     let nothing = [b"leaflet:nothing{".as_slice(), tag, b"}"].concat();
@@ -194,6 +203,9 @@ pub fn settle(ctx: &Context, slot_number: u16, since: u64) -> Vec<Emission> {
         }
         state.engine.forget(of_slot);
         state.renew_wakes();
+        let outputs = keys.iter().filter(|key| state.engine.is_output(db, key));
+        let outputs = outputs.map(|key| key.as_slice().into()).collect();
+        state.reindex.some(db, outputs);
         let mut axons = keys;
         // In an order that replicas have too.
         axons.sort_unstable();

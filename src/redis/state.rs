@@ -3,9 +3,11 @@
 //! It belongs to the server's main thread. It is borrowed for the length of one closure and never across a
 //! call into the server that can run commands, because those come back here through notifications.
 
+use super::audit;
 use super::backtest::Backtests;
 use super::log::{self, Kind};
 use super::rebuild::Rebuilds;
+use super::reindex::Reindex;
 use super::slots::Moving;
 use super::wake::Wakes;
 use crate::engine::{Emission, Engine, Settings};
@@ -38,6 +40,8 @@ pub struct Counters {
     pub ticks_refused: u64,
     /// Entries that were read from the arguments of their XADD.
     pub read_from_arguments: u64,
+    /// Changes of definitions that could not be recorded.
+    pub audit_errors: u64,
 }
 
 /// The module's state.
@@ -51,6 +55,9 @@ pub struct State {
     /// The timer that frees what was dropped runs.
     pub freeing: bool,
     pub rebuilds: Rebuilds,
+    pub reindex: Reindex,
+    /// Where changes of definitions are recorded.
+    pub audit: audit::Settings,
     pub moving: Moving,
     queue: VecDeque<Queued>,
     /// A job that will drain the queue is on its way or running.
@@ -65,8 +72,11 @@ pub struct State {
 
 impl State {
     fn new(settings: Settings) -> Self {
+        let audit = audit::Settings::default();
+        let mut engine = Engine::new(settings);
+        engine.silence(&audit.stream);
         Self {
-            engine: Engine::new(settings),
+            engine,
             counters: Counters::default(),
             latency: Histogram::new_with_bounds(1, LONGEST_US, 2)
                 .expect("the bounds of the histogram are valid"),
@@ -74,6 +84,8 @@ impl State {
             backtests: Backtests::default(),
             freeing: false,
             rebuilds: Rebuilds::default(),
+            reindex: Reindex::default(),
+            audit,
             moving: Moving::default(),
             queue: VecDeque::new(),
             draining: false,
@@ -81,6 +93,24 @@ impl State {
             untagged_reported: false,
             aof_size: None,
         }
+    }
+
+    /// Another engine takes over.
+    pub fn replace_engine(&mut self, engine: Engine) {
+        self.engine = engine;
+        self.engine.silence(&self.audit.stream);
+        self.reindex.stop();
+    }
+
+    /// All outputs are to be read for the index of lineages.
+    pub fn reindex_all(&mut self) {
+        let dbs = self.engine.domain_specs().map(|spec| spec.db);
+        self.reindex.all(dbs);
+    }
+
+    /// An integrated event is being appended right now.
+    pub fn is_appending(&self) -> bool {
+        self.appending.is_some()
     }
 
     /// How many integrations led to an entry that is being added right now.
@@ -197,6 +227,7 @@ mod tests {
             output: b"out".to_vec(),
             maxlen: None,
             fields: Vec::new(),
+            sources: Default::default(),
             hops,
         }
     }

@@ -8,6 +8,7 @@ mod contradictions;
 mod determinism;
 mod dropped;
 mod held;
+mod lineage;
 mod meters;
 mod open_matches;
 mod oracle;

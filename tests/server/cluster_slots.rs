@@ -25,7 +25,9 @@ fn valkey() -> Option<Options> {
 
 /// Two primaries with the seed rule; the tag's slot, and where it is.
 fn start(options: &Options) -> (Cluster, String, usize) {
-    let mut cluster = Cluster::start(options, 2);
+    // Keys are counted: there is no record of definitions among them.
+    let options = options.clone().arg("--leaflet.audit-stream", "");
+    let mut cluster = Cluster::start(&options, 2);
     cluster.everywhere(&["LEAFLET.RULE.ADD", "seed", SEED]);
     let (slot, home) = (cluster.slot(FIRST), cluster.place(FIRST));
     (cluster, slot, home)

@@ -284,7 +284,12 @@ fn the_sessions_of_the_manual_are_real() {
         return;
     };
     let mut client = Client::connect(&server.url());
-    let manual = include_str!("../../docs/why.md");
+    let (commands, shown) = played(&mut client, include_str!("../../docs/why.md"));
+    assert!(commands > 15 && shown > 80, "{commands} {shown}");
+}
+
+/// Plays the sessions of a page: what they show has to be replied. The numbers of commands and of texts shown.
+pub fn played(client: &mut Client, manual: &str) -> (u32, u32) {
     let sessions = manual.split("```console\n").skip(1);
     let lines = sessions.flat_map(|s| s.split("```").next().unwrap_or_default().lines());
     let mut answer = Vec::new().into_iter();
@@ -301,5 +306,5 @@ fn the_sessions_of_the_manual_are_real() {
             shown += 1;
         }
     }
-    assert!(commands > 15 && shown > 80, "{commands} {shown}");
+    (commands, shown)
 }

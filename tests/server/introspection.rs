@@ -32,6 +32,7 @@ pub const COMMANDS: &[Command] = &[
     command("LEAFLET.RULE.PAUSE", -2, true),
     command("LEAFLET.RULE.RESUME", -2, true),
     command("LEAFLET.RULE.BACKTEST", -2, false),
+    command("LEAFLET.LINEAGE", -2, false),
     command("LEAFLET.STATS", -1, false),
     command("LEAFLET.TICK", 4, true),
     command("LEAFLET.SETTLE", 3, true),

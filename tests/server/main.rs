@@ -4,6 +4,7 @@
 //! `LEAFLET_URL=redis://…` runs them against a running server instead; those that need their own are skipped.
 
 mod arguments;
+mod audit;
 mod backtest;
 mod clients;
 mod cluster;
@@ -24,6 +25,7 @@ mod hostile_limits;
 mod introspection;
 mod language;
 mod lifecycle;
+mod lineage;
 mod loops;
 mod operators;
 mod persistence;

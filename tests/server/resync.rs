@@ -281,6 +281,8 @@ fn the_memory_of_a_replica_stays_flat() {
     let mut follower = Client::connect(&replica.url());
     // It grows until it is full, and Valkey's is ten times Redis's.
     follower.ok(&["CONFIG", "SET", "repl-backlog-size", "16kb"]);
+    // The same of the index of lineages.
+    follower.ok(&["CONFIG", "SET", "leaflet.max-lineage-memory", "0"]);
     catch_up(&mut scene.client, &mut follower);
     scene.rule("unshipped", UNSHIPPED);
     let mut used = Vec::new();

@@ -152,6 +152,7 @@ fn call_of(name: &str) -> Vec<&'static str> {
         "LEAFLET.RULE.PAUSE" => vec!["LEAFLET.RULE.PAUSE", "r"],
         "LEAFLET.RULE.RESUME" => vec!["LEAFLET.RULE.RESUME", "r"],
         "LEAFLET.RULE.BACKTEST" => vec!["LEAFLET.RULE.BACKTEST", "r"],
+        "LEAFLET.LINEAGE" => vec!["LEAFLET.LINEAGE", "stream:axon_1", "1-1"],
         "LEAFLET.STATS" => vec!["LEAFLET.STATS"],
         "LEAFLET.TICK" => vec!["LEAFLET.TICK", "default", "", "1"],
         "LEAFLET.SETTLE" => vec!["LEAFLET.SETTLE", "1", "1"],

@@ -92,7 +92,7 @@ fn client(server: &Server, db: u32) -> Client {
 
 #[test]
 fn a_domain_sees_its_own_database_alone() {
-    let Some(server) = own(Options::new()) else {
+    let Some(server) = own(Options::new().arg("--leaflet.audit-stream", "")) else {
         return;
     };
     let mut scene = Scene::on(&server, "databases");

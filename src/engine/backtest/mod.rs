@@ -89,6 +89,7 @@ impl Backtest {
     pub fn new(settings: Settings, mut plan: Plan) -> Result<Self> {
         let mut engine = Engine::new(settings);
         let rule = RuleDefinition {
+            version: 1,
             name: plan.rule.clone(),
             text: std::mem::take(&mut plan.text),
             paused: false,
@@ -100,6 +101,7 @@ impl Backtest {
                 rules: vec![rule],
                 rebuilding: false,
             }],
+            retired: Vec::new(),
         })?;
         plan.text = engine.rule_info(&plan.spec.name, &plan.rule)?.text;
         let tally = Tally::new(plan.keep);

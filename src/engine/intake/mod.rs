@@ -11,6 +11,7 @@ use super::fields::Fields;
 use super::index::Uses;
 use super::key::output_key;
 use super::leaflet::Leaflet;
+use super::lineage::source_hash;
 use super::matcher::scope::{MatchScope, Matched};
 use super::output::Integrated;
 use super::partition::Key;
@@ -249,6 +250,10 @@ impl Intake<'_, '_> {
                 program.confidence.as_ref(),
                 &program.emit,
             ),
+            sources: sources
+                .iter()
+                .map(|source| source_hash(source.key(), source.id()))
+                .collect(),
             hops: sources
                 .iter()
                 .map(|source| source.hops())

@@ -14,7 +14,7 @@ use crate::engine::feed::Feed;
 use crate::engine::field::FieldRef;
 use crate::engine::fields::Fields;
 use crate::engine::index::{Index, Indexed};
-use crate::engine::key::AxonKey;
+use crate::engine::key::{output_key, AxonKey};
 use crate::engine::leaflet::{Leaflet, RuleId};
 use crate::engine::leaflets::Leaflets;
 use crate::engine::meter::Meter;
@@ -51,6 +51,8 @@ pub struct Rule {
     pub name: Rc<str>,
     /// The canonical text.
     pub text: Rc<str>,
+    /// How many texts it has had, this one included.
+    pub version: u64,
     pub program: Rc<Program>,
     /// By the program's fields: where the domain keeps them. Fields that are not kept have no meaning here.
     pub slots: Rc<[Slot]>,
@@ -212,6 +214,7 @@ impl Domain {
             order,
             name: name.into(),
             text: text.into(),
+            version: 1,
             joins: joins(&program, &slots),
             tally: Tally::new(program.atoms.len()),
             program: Rc::new(program),
@@ -263,6 +266,11 @@ impl Domain {
     fn see_from_now(&mut self, place: usize) {
         self.rules[place].sees_from = None;
         self.fresh = true;
+    }
+
+    /// Is this the key of one of its outputs?
+    pub fn writes(&self, db: i32, key: &[u8]) -> bool {
+        self.spec.db == db && output_key(&self.spec.output, AxonKey::parse(key).tag) == key
     }
 
     /// Forgets the numbers of axons.

@@ -1,15 +1,12 @@
 //! What a leaflet's output tells of the matches that were.
 
-use std::fmt;
-
 use ahash::{AHashMap, AHashSet};
 use jiff::Timestamp;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::engine::event::EntryId;
 use crate::engine::leaflet::RuleId;
+use crate::engine::lineage::Origins;
 use crate::engine::output::event_id;
 use crate::engine::processor::Rule;
 
@@ -54,17 +51,20 @@ impl Past {
         let rule = rules.iter().find(|rule| *rule.name == *name)?;
         let time: Timestamp = text("timestamp")?.parse().ok()?;
         let time = u64::try_from(time.as_millisecond()).ok()?;
-        let Lineage(sources) = serde_json::from_str(text("lineage")?).ok()?;
+        let Origins(sources) = serde_json::from_str(text("lineage")?).ok()?;
         // Only what this rule with this text made of these sources has this id.
-        let named = sources.iter().map(|(key, id)| (key.as_bytes(), *id));
+        let sources = || {
+            sources
+                .iter()
+                .map(|source| (source.stream.as_bytes(), source.id))
+        };
+        let named = sources();
         if event_id(domain, tag, &rule.name, &rule.text, named) != id {
             return None;
         }
         if self.ids.insert(id) {
-            let sources: Box<[Source]> = sources
-                .iter()
-                .map(|(key, id)| (self.number(key.as_bytes()), *id))
-                .collect();
+            let sources: Box<[Source]> =
+                sources().map(|(key, id)| (self.number(key), id)).collect();
             self.places
                 .extend(sources.iter().map(|source| (*source, 0)));
             self.bytes += MATCH_BYTES + sources.len() * SOURCE_BYTES;
@@ -127,39 +127,5 @@ impl Past {
     pub fn lacks(&self, time: u64, id: &[u8]) -> bool {
         let id = std::str::from_utf8(id).ok().and_then(|id| id.parse().ok());
         time >= self.settled && id.is_none_or(|id: Uuid| !self.ids.contains(&id))
-    }
-}
-
-/// The sources that a lineage names, in its order: key and entry id.
-struct Lineage(Vec<(String, EntryId)>);
-
-#[derive(Deserialize)]
-struct Origin {
-    stream: String,
-    id: String,
-}
-
-impl<'de> Deserialize<'de> for Lineage {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Sources;
-
-        impl<'de> Visitor<'de> for Sources {
-            type Value = Lineage;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a lineage")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Lineage, A::Error> {
-                let mut sources = Vec::new();
-                while let Some((_, origin)) = map.next_entry::<String, Origin>()? {
-                    let id = origin.id.parse().map_err(serde::de::Error::custom)?;
-                    sources.push((origin.stream, id));
-                }
-                Ok(Lineage(sources))
-            }
-        }
-
-        deserializer.deserialize_map(Sources)
     }
 }

@@ -74,7 +74,8 @@ mod tests {
         let route = |number| {
             Some(Route {
                 untagged: true,
-                number,
+                output: false,
+                number: Some(number),
                 tag: (0, 0),
             })
         };

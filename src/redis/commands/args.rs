@@ -159,6 +159,7 @@ mod tests {
             may: &|_, _| true,
             submit: &|_| {},
             settle: &|_, _| Vec::new(),
+            entries: &crate::redis::lineage::NoEntries,
             backtest: &|_| Ok(super::super::Reply::Later),
         })
     }

@@ -172,6 +172,7 @@ mod tests {
             may: &|_, _| true,
             submit: &|_| {},
             settle: &|_, _| Vec::new(),
+            entries: &crate::redis::lineage::NoEntries,
             backtest: &|_| Ok(Reply::Later),
         };
         parse(&request).map(then).map_err(|refusal| match refusal {

@@ -173,6 +173,7 @@ mod tests {
             may: &|_, _| true,
             submit: &|_| {},
             settle: &|_, _| Vec::new(),
+            entries: &crate::redis::lineage::NoEntries,
             backtest: &|_| Ok(super::super::Reply::Later),
         };
         parse(&request).map_err(|refusal| match refusal {

@@ -5,6 +5,7 @@ mod backtest;
 mod docs;
 mod domain;
 mod explain;
+mod lineage;
 mod rule;
 mod server;
 pub mod signature;
@@ -13,8 +14,9 @@ pub mod table;
 
 use super::backtest::{start, Order};
 use super::ffi::{Access, Context};
+use super::lineage::Entries;
 use super::state::{self, State};
-use super::{emit, free, guard, rebuild, slots, wake};
+use super::{audit, emit, free, guard, rebuild, reindex, slots, wake};
 use crate::engine::domain::DomainSpec;
 use crate::engine::key::output_key;
 use crate::engine::{Emission, Error};
@@ -35,6 +37,8 @@ pub struct Request<'a> {
     pub submit: &'a dyn Fn(Vec<Emission>),
     /// Makes the leaflets of a slot that has moved since then (ms) anew; what is to be appended.
     pub settle: &'a dyn Fn(u16, u64) -> Vec<Emission>,
+    /// Entries of streams, as the client may see them.
+    pub entries: &'a dyn Entries,
     /// Starts a backtest, and has the client wait for it.
     pub backtest: &'a dyn Fn(Order) -> Result,
 }
@@ -147,14 +151,17 @@ pub fn dispatch(ctx: &Context, command: &Command, args: &[&[u8]]) {
         may: &|access, key| ctx.may(access, key),
         submit: &|emissions| emit::submit(ctx, emissions),
         settle: &|slot, since| slots::settle(ctx, slot, since),
+        entries: ctx,
         backtest: &|order| start(ctx, order),
     };
     let result = guard(|| (command.run)(&request));
     if command.writes() && matches!(result, Some(Ok(_))) {
         ctx.replicate();
+        audit::record(ctx);
         wake::arm(ctx);
         free::arm(ctx);
         rebuild::arm(ctx);
+        reindex::arm(ctx);
     }
     answer(ctx, &result);
 }

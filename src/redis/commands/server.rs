@@ -34,6 +34,7 @@ pub fn rebuild(request: &Request) -> Result {
     check(request, domain)?;
     with_state(|state| {
         state.engine.rebuild(domain)?;
+        state.reindex_all();
         state.rebuilds.restart();
         state.renew_wakes();
         Ok(())

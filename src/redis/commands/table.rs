@@ -1,7 +1,7 @@
 //! The one table of all commands.
 
 use super::spec::{Arg, Command, Flag, Group, Kind};
-use super::{backtest, domain, explain, rule, server};
+use super::{backtest, domain, explain, lineage, rule, server};
 
 /// Changes definitions and needs memory.
 const DEFINE: &[Flag] = &[Flag::Write, Flag::DenyOom];
@@ -39,7 +39,7 @@ const RULE_FIELDS: &str =
     `limited`, `window_events`, `partitions`";
 
 /// Every command.
-pub static COMMANDS: [Command; 20] = [
+pub static COMMANDS: [Command; 21] = [
     Command {
         name: "LEAFLET.DOMAIN.CREATE",
         group: Group::Domains,
@@ -387,6 +387,47 @@ pub static COMMANDS: [Command; 20] = [
         run: backtest::run,
     },
     Command {
+        name: "LEAFLET.LINEAGE",
+        group: Group::Server,
+        summary: "Shows what an integrated event was made of, level by level, by which rule and which of its texts; or which \
+                  integrated events an entry took part in. Who asks needs the right to read the stream; of entries in \
+                  streams that the user may not read no fields are shown.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of entries read, at most 512 and 1 MiB",
+        arity: -2,
+        flags: &[Flag::ReadOnly],
+        args: &[
+            Arg::new(
+                "what",
+                Kind::Text,
+                "The `event_id` of an integrated event; or the stream of an entry, with the entry's id behind it.",
+            ),
+            Arg::new("id", Kind::Text, "The entry's id: the answer shows what came of it.").optional(),
+            Arg::new("depth", Kind::Integer, "So many levels, by default 8, at most 64.")
+                .after("DEPTH")
+                .optional(),
+            Arg::new(
+                "domain",
+                Kind::Text,
+                "The domain whose output holds the integrated event, by default the index says; of an entry: only \
+                 integrated events of this domain.",
+            )
+            .after("DOMAIN")
+            .optional(),
+            Arg::new("tag", Kind::Text, "The hash tag of the output that holds the integrated event.")
+                .after("TAG")
+                .optional(),
+        ],
+        reply: "a map (`docs/lineage.md` explains it): `event_id`, `stream`, `id`, `state` (`there`, `trimmed`, `denied`, \
+                `elsewhere` or `cut`), `domain`, `tag`, `rule`, `version` and `text` (of the rule as it was then; 0 and \
+                empty where that is not known), `fields` (a map), `sources` (array of such maps, oldest first) or, of an \
+                entry, `events` (the same, newest first), `left_out` (so many more there are), `nodes` (entries shown), \
+                `cut` (something was left out) and, of an entry, `since` (what was integrated before this id is not known \
+                any more; empty: all is)",
+        example: "LEAFLET.LINEAGE stream:axon_1 1700000000000-0",
+        run: lineage::lineage,
+    },
+    Command {
         name: "LEAFLET.STATS",
         group: Group::Server,
         summary: "Leaflet's figures: of everything, of a domain or of a rule.",
@@ -399,8 +440,8 @@ pub static COMMANDS: [Command; 20] = [
                 `events_untyped`, `events_shed`, `matches`, `emitted`, `limited`, `emit_errors`, `budget_cuts`, \
                 `window_events`, `window_bytes`, `partitions`, `leaflets`, `rules`, `domains`, `latency_us_p50`, \
                 `latency_us_p99`, `latency_us_max`, `events_untagged`, `hops_cut`, `matches_cut`, `events_untimed`, `events_ahead`, `events_held`, `max_window_memory`, \
-                `events_oversized`, `internal_errors`, `ticks_refused`, `events_from_arguments` (read from the arguments of their XADD, not back from the stream), `freeing` (dropped or emptied domains whose memory is still being given back), `domains_rebuilding`. The latency (µs from the start of the write that completed something to \
-                its last integrated event's append) and the last seven are always those of the whole module",
+                `events_oversized`, `internal_errors`, `ticks_refused`, `events_from_arguments` (read from the arguments of their XADD, not back from the stream), `freeing` (dropped or emptied domains whose memory is still being given back), `domains_rebuilding`, `lineage_events` and `lineage_bytes` (in the index of lineages), `lineage_rebuilding` (it is being filled, 0 or 1), `audit_errors` (changes that could not be recorded). The latency (µs from the start of the write that completed something to \
+                its last integrated event's append) and those from `max_window_memory` on are always those of the whole module",
         example: "LEAFLET.STATS DOMAIN default",
         run: server::stats,
     },
