@@ -37,12 +37,12 @@ fn a_torn_transaction_swallows_nothing_that_is_written_later() {
         return;
     };
     scene.client.wait_until("the rewrite", |client| {
-        let state = client.info("persistence");
-        server
+        // The line first: what was asked before it can be from before the rewrite.
+        let begun = server
             .log()
-            .contains("the append-only file was cut off at its end; it is rewritten")
-            && state["aof_rewrite_in_progress"] == "0"
-            && state["aof_rewrite_scheduled"] == "0"
+            .contains("the append-only file was cut off at its end; it is rewritten");
+        let state = client.info("persistence");
+        begun && state["aof_rewrite_in_progress"] == "0" && state["aof_rewrite_scheduled"] == "0"
     });
     scene.feed(&["b3 B@axon_2 1004", "a4 A@axon_1 1005"]);
     for _ in 0..2 {
