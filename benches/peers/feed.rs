@@ -83,13 +83,14 @@ fn split(line: &str) -> Option<[&str; 4]> {
     words.next().is_none().then_some(all)
 }
 
-fn fields<'a>(words: &[&'a str; 4]) -> [(&'a [u8], &'a [u8]); 3] {
+/// Names and values of an event's fields.
+type Fields<'a> = [(&'a [u8], &'a [u8]); 3];
+
+fn fields<'a>(words: &[&'a str; 4]) -> Fields<'a> {
     std::array::from_fn(|n| (FIELDS[n], words[n + 1].as_bytes()))
 }
 
-fn event<'a>(
-    (words, fields): (&[&str; 4], &'a [(&'a [u8], &'a [u8]); 3]),
-) -> Result<Event<'a>, Box<dyn Error>> {
+fn event<'a>((words, fields): (&[&str; 4], &'a Fields<'a>)) -> Result<Event<'a>, Box<dyn Error>> {
     let key: &[u8] = match words[1] {
         "A" => b"stream:axon_1",
         "B" => b"stream:axon_2",
