@@ -173,11 +173,11 @@ mod tests {
             let number: Option<f64> = text.parse().ok();
             prop_assert_eq!(parse_number(text.as_bytes()), number);
             if n.is_finite() {
-                let decimal = n.to_string();
-                let read = format_number(n);
-                prop_assert_eq!(read.parse::<f64>().unwrap(), n);
+                let written = format_number(n);
+                prop_assert_eq!(written.parse::<f64>().unwrap(), n);
+                // Of two that are as short and as near, either may be written.
                 let plain = (1e-7..1e21).contains(&n.abs());
-                prop_assert!(!plain || read == decimal, "{} {}", read, decimal);
+                prop_assert!(!plain || written.len() == n.to_string().len(), "{}", written);
             }
         }
     }
