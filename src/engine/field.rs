@@ -44,9 +44,18 @@ impl FieldRef {
 
     /// The same; the event's JSON is parsed once, however many paths into it are read with these documents.
     pub fn read_with<'a>(&self, event: &Event<'a>, documents: &Documents) -> Value<'a> {
+        self.read_from(|name| event.field(name), documents)
+    }
+
+    /// The same of fields that need not be an event's: `field` has the raw text of each.
+    pub fn read_from<'a>(
+        &self,
+        field: impl Fn(&[u8]) -> Option<&'a [u8]>,
+        documents: &Documents,
+    ) -> Value<'a> {
         let raw = match &*self.field {
-            "type" => event.event_type(),
-            name => event.field(name.as_bytes()),
+            "type" => field(b"type").or_else(|| field(b"event_type")),
+            name => field(name.as_bytes()),
         };
         match raw {
             None => Value::Null,
@@ -78,6 +87,13 @@ const MAX_JSON: usize = 256 << 10;
 pub struct Documents(RefCell<Vec<(*const [u8], Json)>>);
 
 impl Documents {
+    /// A text that is about to go: another may come to stand in its place.
+    pub fn forget(&mut self, text: &[u8]) {
+        let place: *const [u8] = text;
+        let parsed = self.0.get_mut();
+        parsed.retain(|(of, _)| !std::ptr::eq(*of, place));
+    }
+
     /// A text of the event as JSON; one that is none, or longer than [`MAX_JSON`], is NULL.
     fn with<T>(&self, text: &[u8], read: impl FnOnce(&Json) -> T) -> T {
         let mut parsed = self.0.borrow_mut();

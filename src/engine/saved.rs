@@ -1,12 +1,13 @@
 //! A whole engine as bytes: what stands in the RDB.
 //!
 //! Two blocks, each with its length and checksum in front: the definitions as JSON, and what the windows hold
-//! (see [`Engine::snapshot`]). Version 1 had the first block only. Nothing in the bytes is believed.
+//! (see [`Engine::snapshot`]). Version 1 had the first block only, and before version 3 there were no saccules, so that who
+//! reads no more than version 2 would let pass what they reject. Nothing in the bytes is believed.
 
 use super::{Engine, Error, Result, Settings};
 
 /// The version of the format; a newer one can't be read.
-pub const VERSION: i32 = 2;
+pub const VERSION: i32 = 3;
 
 impl Engine {
     /// Definitions and windows, for [`Engine::from_saved`].
@@ -105,7 +106,9 @@ fn checksum(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::domain::{Definitions, DomainDefinition, DomainSpec, RuleDefinition};
+    use crate::engine::domain::{
+        Definitions, DomainDefinition, DomainSpec, RuleDefinition, SacculeDefinition,
+    };
     use crate::engine::EntryId;
 
     fn definitions() -> Definitions {
@@ -116,6 +119,12 @@ mod tests {
                     name: "r".into(),
                     text: "MATCH A WITHIN 1s".into(),
                     paused: true,
+                    sees_from: None,
+                }],
+                saccules: vec![SacculeDefinition {
+                    name: "s".into(),
+                    text: "REQUIRE value > 0 ELSE 'too little'".into(),
+                    axon: Some("axon_*".into()),
                     sees_from: None,
                 }],
                 rebuilding: false,
@@ -146,16 +155,20 @@ mod tests {
 
     #[test]
     fn definitions_without_later_fields_are_of_rules_that_saw_everything() {
-        let mut json = serde_json::to_value(definitions()).unwrap();
+        let mut before = definitions();
+        before.domains[0].saccules.clear();
+        let mut json = serde_json::to_value(&before).unwrap();
         let domain = json["domains"][0].as_object_mut().unwrap();
         domain.remove("rebuilding");
+        domain.remove("saccules");
+        domain["spec"].as_object_mut().unwrap().remove("rejected");
         domain["rules"][0]
             .as_object_mut()
             .unwrap()
             .remove("sees_from");
         let read: Definitions = serde_json::from_value(json).unwrap();
         assert_eq!(read.domains[0].rules[0].sees_from, Some(EntryId::MIN));
-        assert_eq!(read.without_past(), definitions().without_past());
+        assert_eq!(read.without_past(), before.without_past());
     }
 
     #[test]
@@ -182,6 +195,6 @@ mod tests {
     #[test]
     fn a_newer_version_is_refused() {
         let why = read(VERSION + 1, &[]).unwrap_err().to_string();
-        assert!(why.contains("version 3"), "{why}");
+        assert!(why.contains("version 4"), "{why}");
     }
 }
