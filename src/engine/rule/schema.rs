@@ -62,6 +62,20 @@ fn located(text: &str, error: &serde_json::Error) -> Error {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let message = message.strip_suffix(&place).unwrap_or(&message);
+    // What types are called elsewhere.
+    let message = [
+        ("f64", "a number"),
+        ("u32", "a whole number"),
+        ("a sequence", "a list"),
+    ]
+    .iter()
+    .find_map(|(theirs, ours)| {
+        let before = message.strip_suffix(theirs)?;
+        before
+            .ends_with("expected ")
+            .then(|| format!("{before}{ours}"))
+    })
+    .unwrap_or_else(|| message.to_owned());
     let lines = text.split_inclusive('\n').take(error.line());
     let before: usize =
         lines.clone().map(str::len).sum::<usize>() - lines.last().map_or(0, str::len);
@@ -122,11 +136,13 @@ impl Schema {
         for name in &self.required {
             path.push(name.clone());
             if let Some(field) = Field::of(path, true) {
-                let is_there = Expr::IsNull {
-                    expr: field.path(),
-                    negated: true,
-                };
-                statements.push(field.require(is_there, "is missing"));
+                let is_there = is_null(field.path(), true);
+                statements.push(match Field::of(&path[..path.len() - 1], required) {
+                    Some(outer) if !required => {
+                        field.require(outer.or_missing(is_there), "is missing")
+                    }
+                    _ => field.require(is_there, "is missing"),
+                });
             }
             path.pop();
         }
@@ -145,12 +161,8 @@ impl Schema {
         match self.kind {
             None | Some(Kind::Object | Kind::String) => {}
             Some(Kind::Number) => {
-                let number = field.call(Function::Abs);
-                let test = Expr::IsNull {
-                    expr: Box::new(number),
-                    negated: true,
-                };
-                ask(test, "is no number");
+                let number = Box::new(field.call(Function::Abs));
+                ask(is_null(number, true), "is no number");
             }
             Some(Kind::Integer) => {
                 let one = Box::new(Expr::Number(1.0));
@@ -237,16 +249,20 @@ impl<'a> Field<'a> {
 
     /// The same of a field that may be missing.
     fn check(&self, test: Expr, what: &str) -> Statement {
-        if self.required {
-            return self.require(test, what);
+        match self.required {
+            true => self.require(test, what),
+            false => self.require(self.or_missing(test), what),
         }
-        let missing = Expr::IsNull {
-            expr: self.path(),
-            negated: false,
-        };
-        let test = Expr::Binary(BinaryOp::Or, Box::new(missing), Box::new(test));
-        self.require(test, what)
     }
+
+    fn or_missing(&self, test: Expr) -> Expr {
+        let missing = is_null(self.path(), false);
+        Expr::Binary(BinaryOp::Or, Box::new(missing), Box::new(test))
+    }
+}
+
+fn is_null(expr: Box<Expr>, negated: bool) -> Expr {
+    Expr::IsNull { expr, negated }
 }
 
 /// As the language has it: without negative numbers.

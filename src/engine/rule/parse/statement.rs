@@ -53,17 +53,14 @@ fn statement<'t>() -> impl Grammar<'t, Statement> {
     let default = keyword("DEFAULT")
         .ignore_then(assigned)
         .map(|(field, expr)| Statement::Default { field, expr });
-    let rename = keyword("RENAME")
-        .ignore_then(field())
-        .then_ignore(keyword("TO"))
-        .then(field())
-        .validate(|(from, to), e, emitter| {
-            if from == to {
-                let message = format!("'{from}' has that name already");
-                emitter.emit(Rich::custom(e.span(), message));
-            }
-            Statement::Rename { from, to }
-        });
+    let names = field().then_ignore(keyword("TO")).then(field());
+    let rename = keyword("RENAME").ignore_then(names.validate(|(from, to), e, emitter| {
+        if from == to {
+            let message = format!("'{from}' has that name already");
+            emitter.emit(Rich::custom(e.span(), message));
+        }
+        Statement::Rename { from, to }
+    }));
     let drop = keyword("DROP").ignore_then(field()).map(Statement::Drop);
     let cast = keyword("CAST")
         .ignore_then(field())
