@@ -44,19 +44,16 @@ impl FieldRef {
 
     /// The same; the event's JSON is parsed once, however many paths into it are read with these documents.
     pub fn read_with<'a>(&self, event: &Event<'a>, documents: &Documents) -> Value<'a> {
-        self.read_from(|name| event.field(name), documents)
+        let raw = match &*self.field {
+            "type" => event.event_type(),
+            name => event.field(name.as_bytes()),
+        };
+        self.read_raw(raw, documents)
     }
 
-    /// The same of fields that need not be an event's: `field` has the raw text of each.
-    pub fn read_from<'a>(
-        &self,
-        field: impl Fn(&[u8]) -> Option<&'a [u8]>,
-        documents: &Documents,
-    ) -> Value<'a> {
-        let raw = match &*self.field {
-            "type" => field(b"type").or_else(|| field(b"event_type")),
-            name => field(name.as_bytes()),
-        };
+    /// The same of the field's raw text.
+    #[inline(always)]
+    pub fn read_raw<'a>(&self, raw: Option<&'a [u8]>, documents: &Documents) -> Value<'a> {
         match raw {
             None => Value::Null,
             Some(text) if self.path.is_empty() => Value::text(text),

@@ -47,7 +47,11 @@ impl<'e> View<'e> {
 
     /// A field's value.
     pub fn read(&self, field: &FieldRef) -> Value<'_> {
-        field.read_from(|name| self.field(name), &self.documents)
+        let raw = match &*field.field {
+            "type" => self.field(b"type").or_else(|| self.field(b"event_type")),
+            name => self.field(name.as_bytes()),
+        };
+        field.read_raw(raw, &self.documents)
     }
 
     /// Gives a field another text, or takes it out.
