@@ -28,6 +28,9 @@ impl Subject {
             let name = format!("rule_{number}");
             engine.add_rule(DEFAULT_DOMAIN, &name, rule, AddRule::default())?;
         }
+        if let Some((text, axon)) = workload.saccule {
+            engine.add_saccule(DEFAULT_DOMAIN, "saccule", text, Some(axon), false)?;
+        }
         let mut subject = Self { workload, engine };
         let mut left = 2 * subject.workload.per_window as usize;
         while left > 0 {

@@ -12,6 +12,8 @@ pub struct Workload {
     pub title: String,
     /// The rule that is measured comes first.
     pub rules: Vec<String>,
+    /// What events meet first: its text and its axon.
+    pub saccule: Option<(&'static str, &'static str)>,
     /// How many events come within `within` ms.
     pub per_window: u64,
     within: u64,
@@ -40,6 +42,7 @@ impl Workload {
         Self {
             title: title.into(),
             rules: vec![rule.to_owned()],
+            saccule: None,
             per_window,
             within,
             next: Box::new(next),
@@ -87,7 +90,21 @@ impl Workload {
             Self::not_between(),
             Self::not_for(),
             Self::integrate(),
+            Self::behind("keyed pair behind a saccule", "axon_1"),
+            Self::behind("keyed pair, a saccule for another axon", "axon_2"),
         ]
+    }
+
+    /// The keyed pair with a saccule for an axon: all events come from the first one.
+    fn behind(title: &str, axon: &'static str) -> Self {
+        const SACCULE: &str = "REQUIRE user IS NOT NULL ELSE 'user is missing'; \
+                               REQUIRE value IS NULL OR value >= 0 ELSE 'value is less than 0'; \
+                               SET amount = amount * 1";
+        let next = payments(USUAL, FEW);
+        Self {
+            saccule: Some((SACCULE, axon)),
+            ..Self::new(title, KEYED, (USUAL, 5 * MINUTE), next)
+        }
     }
 
     /// The keyed pair beside rules that can't use its events.

@@ -1,5 +1,7 @@
 //! Domains as they are defined and described.
 
+use std::rc::Rc;
+
 use serde::{Deserialize, Serialize};
 
 use super::event::EntryId;
@@ -44,6 +46,9 @@ pub struct DomainSpec {
     pub sources: SourcesFormat,
     #[serde(default)]
     pub time: TimeSource,
+    /// The stream that is told of events which saccules reject, in the form of the output's key.
+    #[serde(default)]
+    pub rejected: Option<String>,
     /// The database the domain works in.
     pub db: i32,
 }
@@ -58,15 +63,16 @@ impl DomainSpec {
             maxlen: None,
             sources: SourcesFormat::Json,
             time: TimeSource::Id,
+            rejected: None,
             db,
         }
     }
 }
 
-/// The longest name of a domain or rule, glob or output, in bytes.
-const MAX_NAME: usize = 1_024;
+/// The longest name of a domain, rule or saccule, glob or output, in bytes.
+pub(super) const MAX_NAME: usize = 1_024;
 
-/// Is this a name for a domain or a rule? Any text without control characters is.
+/// Is this a name for a domain, a rule or a saccule? Any text without control characters is.
 pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
     if name.is_empty() {
         Err(Error::new(format!("the name of a {what} can't be empty")))
@@ -117,6 +123,29 @@ impl DomainSpec {
         Some(FieldRef::new(&segments))
     }
 
+    /// Is this the key of a stream that the domain can write to? Its name without a tag.
+    fn check_written(&self, option: &str, what: &str, key: &str) -> Result<String> {
+        if key.is_empty() || key.len() > MAX_NAME {
+            return Err(Error::new(format!(
+                "the key of {option} has 1 to {MAX_NAME} bytes, found {}",
+                key.len()
+            )));
+        }
+        let untagged = key.replacen("{}", "", 1);
+        if untagged.contains(['{', '}']) {
+            return Err(Error::new(format!(
+                "{option} can hold {{}} once, where the tag goes, and no other braces"
+            )));
+        }
+        let mut axons = self.axons.iter();
+        match axons.find(|axon| glob::matches(axon.as_bytes(), untagged.as_bytes())) {
+            None => Ok(untagged),
+            Some(axon) => Err(Error::new(format!(
+                "{what} '{key}' would be one of the domain's own axons ('{axon}')"
+            ))),
+        }
+    }
+
     /// Does the definition make sense?
     pub(super) fn check(&self) -> Result<()> {
         check_name("domain", &self.name)?;
@@ -127,29 +156,22 @@ impl DomainSpec {
                 self.axons.len()
             )));
         }
-        for name in self.axons.iter().chain([&self.output]) {
-            if name.is_empty() || name.len() > MAX_NAME {
-                return Err(Error::new(format!(
-                    "globs of AXONS and the key of OUTPUT have 1 to {MAX_NAME} bytes, found {}",
-                    name.len()
-                )));
-            }
-        }
-        let untagged = self.output.replacen("{}", "", 1);
-        if untagged.contains(['{', '}']) {
-            return Err(Error::new(
-                "OUTPUT can hold {} once, where the tag goes, and no other braces",
-            ));
-        }
         if let Some(axon) = self
             .axons
             .iter()
-            .find(|axon| glob::matches(axon.as_bytes(), untagged.as_bytes()))
+            .find(|axon| axon.is_empty() || axon.len() > MAX_NAME)
         {
             return Err(Error::new(format!(
-                "output '{}' would be one of the domain's own axons ('{axon}')",
-                self.output
+                "globs of AXONS have 1 to {MAX_NAME} bytes, found {}",
+                axon.len()
             )));
+        }
+        let output = self.check_written("OUTPUT", "output", &self.output)?;
+        if let Some(rejected) = &self.rejected {
+            if self.check_written("REJECTED", "stream", rejected)? == output {
+                let why = "REJECTED must be another stream than OUTPUT";
+                return Err(Error::new(why));
+            }
         }
         if let TimeSource::Field { field, .. } = &self.time {
             if field.len() > MAX_NAME || field.split('.').any(str::is_empty) {
@@ -174,6 +196,27 @@ pub struct DomainInfo {
     pub partitions: u64,
     pub window_events: u64,
     pub window_bytes: u64,
+    pub saccules: u64,
+    pub events_rejected: u64,
+    /// The saccules that have rejected events, why, and how many.
+    pub rejections: Vec<(Rc<str>, Rc<str>, u64)>,
+}
+
+/// What `LEAFLET.SACCULE.LIST` shows of each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SacculeInfo {
+    pub name: String,
+    pub domain: String,
+    /// The canonical text.
+    pub text: String,
+    /// The glob on its axons; empty: all.
+    pub axon: String,
+    /// Events that came to it.
+    pub seen: u64,
+    pub skipped: u64,
+    pub rejected: u64,
+    /// Why it has rejected events, and how many.
+    pub reasons: Vec<(Rc<str>, u64)>,
 }
 
 /// What `LEAFLET.RULE.GET` shows.
@@ -216,20 +259,25 @@ impl Definitions {
         definitions.retired.clear();
         for domain in &mut definitions.domains {
             domain.rebuilding = false;
-            domain
-                .rules
+            let rules = domain.rules.iter_mut().map(|rule| &mut rule.sees_from);
+            let saccules = domain
+                .saccules
                 .iter_mut()
-                .for_each(|rule| rule.sees_from = None);
+                .map(|saccule| &mut saccule.sees_from);
+            rules.chain(saccules).for_each(|from| *from = None);
         }
         definitions
     }
 }
 
-/// A domain and its rules.
+/// A domain, its rules and its saccules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainDefinition {
     pub spec: DomainSpec,
     pub rules: Vec<RuleDefinition>,
+    /// In the order in which events meet them.
+    #[serde(default)]
+    pub saccules: Vec<SacculeDefinition>,
     /// Its windows are being filled anew from the streams, and what they hold is worth nothing.
     #[serde(default)]
     pub rebuilding: bool,
@@ -246,6 +294,19 @@ pub struct RuleDefinition {
     #[serde(default = "first")]
     pub version: u64,
     /// The first entry id it saw since it was added, resumed or reset; `None`: nothing has come since.
+    #[serde(default = "always")]
+    pub sees_from: Option<EntryId>,
+}
+
+/// A saccule's definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SacculeDefinition {
+    pub name: String,
+    /// The canonical text.
+    pub text: String,
+    /// The glob on its axons; `None`: all.
+    pub axon: Option<String>,
+    /// The first entry id it saw since it was added; `None`: nothing has come since.
     #[serde(default = "always")]
     pub sees_from: Option<EntryId>,
 }

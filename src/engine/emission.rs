@@ -1,4 +1,4 @@
-//! What the engine hands back: integrated events to append, and when to be woken.
+//! What the engine hands back: entries to append, and when to be woken.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -8,16 +8,19 @@ use smallvec::SmallVec;
 use super::meter::Meter;
 use super::settings::Settings;
 
-/// An integrated event, ready to be appended to its output stream.
+/// An entry, ready to be appended to its stream: an integrated event, or word of an event that a saccule has rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Emission {
     pub domain: Rc<str>,
+    /// Whose match it is; of a dead letter the saccule's name.
     pub rule: Rc<str>,
+    /// It tells of an event that was rejected.
+    pub dead_letter: bool,
     /// The database of the domain.
     pub db: i32,
-    /// The output's key, tag included.
+    /// The stream's key, tag included.
     pub output: Vec<u8>,
-    /// Trim the output to this many entries.
+    /// Trim the stream to this many entries.
     pub maxlen: Option<u64>,
     /// The fields, in the order of the schema.
     pub fields: Vec<(Cow<'static, str>, Vec<u8>)>,

@@ -49,6 +49,12 @@ impl FieldRef {
             "type" => event.event_type(),
             name => event.field(name.as_bytes()),
         };
+        self.read_raw(raw, documents)
+    }
+
+    /// The same of the field's raw text.
+    #[inline(always)]
+    pub fn read_raw<'a>(&self, raw: Option<&'a [u8]>, documents: &Documents) -> Value<'a> {
         match raw {
             None => Value::Null,
             Some(text) if self.path.is_empty() => Value::text(text),
@@ -65,6 +71,13 @@ pub struct Documents(RefCell<SmallVec<[Parsed; 1]>>);
 type Parsed = (*const [u8], Document);
 
 impl Documents {
+    /// A text that is about to go: another may come to stand in its place.
+    pub fn forget(&mut self, text: &[u8]) {
+        let place: *const [u8] = text;
+        let parsed = self.0.get_mut();
+        parsed.retain(|(of, _)| !std::ptr::eq(*of, place));
+    }
+
     /// Reads a text of the event as JSON.
     fn with<T>(&self, text: &[u8], read: impl FnOnce(&Document) -> T) -> T {
         let mut parsed = self.0.borrow_mut();

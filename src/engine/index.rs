@@ -145,6 +145,11 @@ impl Index {
         number
     }
 
+    /// An axon's name: its key without the tag.
+    pub fn name(&self, axon: usize) -> &[u8] {
+        &self.axons[axon].name
+    }
+
     /// Forgets all axons and their numbers.
     pub fn forget_axons(&mut self) {
         self.axons = Vec::new();

@@ -66,6 +66,7 @@ pub mod replay;
 pub mod report;
 mod router;
 pub mod rule;
+mod saccule;
 pub mod saved;
 pub mod settings;
 mod snapshot;
@@ -85,7 +86,7 @@ use std::rc::Rc;
 use change::Change;
 use domain::{
     AddRule, Definitions, DomainDefinition, DomainInfo, DomainSpec, RuleDefinition, RuleInfo,
-    DEFAULT_DOMAIN,
+    SacculeDefinition, DEFAULT_DOMAIN,
 };
 use emission::Host;
 pub use emission::{Emission, Wake};
@@ -236,14 +237,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes note that the host could not append an integrated event.
+    /// Takes note that the host could not append an entry.
     pub fn emit_failed(&mut self, emission: &Emission) {
         if let Some(domain) = self
             .domains
             .iter_mut()
             .find(|domain| domain.spec.name == *emission.domain)
         {
-            domain.emit_failed(&emission.rule);
+            match emission.dead_letter {
+                true => domain.letter_failed(),
+                false => domain.emit_failed(&emission.rule),
+            }
         }
     }
 
@@ -555,6 +559,7 @@ impl Engine {
         let define = |domain: &Domain| DomainDefinition {
             spec: domain.spec.clone(),
             rules: rules(domain),
+            saccules: domain.saccules.definitions(),
             rebuilding: domain.rebuild.is_some(),
         };
         Definitions {
@@ -593,6 +598,12 @@ impl Engine {
                 // What was taken once is not refused by a version that knows better.
                 restored.define_rule(&domain.spec.name, &rule.name, &rule.text, how, |_| Ok(()))?;
             }
+            for SacculeDefinition {
+                name, text, axon, ..
+            } in &domain.saccules
+            {
+                restored.add_saccule(&domain.spec.name, name, text, axon.as_deref(), false)?;
+            }
         }
         if let Some(windows) = windows {
             restored.fill(windows)?;
@@ -602,6 +613,8 @@ impl Engine {
                 rule.sees_from = definition.sees_from;
                 rule.version = definition.version;
             }
+            let saccules = domain.saccules.iter_mut().zip(&definition.saccules);
+            saccules.for_each(|(saccule, definition)| saccule.sees_from = definition.sees_from);
             if definition.rebuilding {
                 drop(domain.start_rebuild());
             }

@@ -1,7 +1,8 @@
 //! A whole engine as bytes: what stands in the RDB.
 //!
 //! Three blocks, each with its length and checksum in front: the definitions as JSON, what the windows hold
-//! (see [`Engine::snapshot`]), and the index of lineages. Version 1 had the first block only, version 2 the first two.
+//! (see [`Engine::snapshot`]), and the index of lineages. Version 1 had the first block only, version 2 the first two, and
+//! before version 3 there were no saccules, so that who reads no more than version 2 would let pass what they reject.
 //! Nothing in the bytes is believed.
 
 use super::lineage::Index;
@@ -127,7 +128,9 @@ fn checksum(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::domain::{Definitions, DomainDefinition, DomainSpec, RuleDefinition};
+    use crate::engine::domain::{
+        Definitions, DomainDefinition, DomainSpec, RuleDefinition, SacculeDefinition,
+    };
     use crate::engine::EntryId;
 
     fn definitions() -> Definitions {
@@ -140,6 +143,12 @@ mod tests {
                     text: "MATCH A WITHIN 1s".into(),
                     paused: true,
                     version: 1,
+                    sees_from: None,
+                }],
+                saccules: vec![SacculeDefinition {
+                    name: "s".into(),
+                    text: "REQUIRE value > 0 ELSE 'too little'".into(),
+                    axon: Some("axon_*".into()),
                     sees_from: None,
                 }],
                 rebuilding: false,
@@ -176,17 +185,21 @@ mod tests {
 
     #[test]
     fn definitions_without_later_fields_are_of_rules_that_saw_everything() {
-        let mut json = serde_json::to_value(definitions()).unwrap();
+        let mut before = definitions();
+        before.domains[0].saccules.clear();
+        let mut json = serde_json::to_value(&before).unwrap();
         let domain = json["domains"][0].as_object_mut().unwrap();
         domain.remove("rebuilding");
         for later in ["sees_from", "version"] {
             let rule = domain["rules"][0].as_object_mut().unwrap();
             rule.remove(later);
         }
+        domain.remove("saccules");
+        domain["spec"].as_object_mut().unwrap().remove("rejected");
         json.as_object_mut().unwrap().remove("retired");
         let read: Definitions = serde_json::from_value(json).unwrap();
         assert_eq!(read.domains[0].rules[0].sees_from, Some(EntryId::MIN));
-        assert_eq!(read.without_past(), definitions().without_past());
+        assert_eq!(read.without_past(), before.without_past());
     }
 
     #[test]

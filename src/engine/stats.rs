@@ -1,6 +1,6 @@
 //! The engine's counters.
 
-/// Counters of the engine, a domain or a rule. `rules`, `domains`, `leaflets`, `partitions` and the
+/// Counters of the engine, a domain or a rule. `rules`, `saccules`, `domains`, `leaflets`, `partitions` and the
 /// `window_…` figures are levels; the rest only grow (until a `LEAFLET.RESET` or a restart).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
@@ -12,6 +12,8 @@ pub struct Stats {
     pub events_late: u64,
     /// Events that a saccule turned away.
     pub events_rejected: u64,
+    /// Events that a saccule let go no further, though nothing was wrong with them.
+    pub events_skipped: u64,
     /// Entries without a type.
     pub events_untyped: u64,
     /// Events that found no room in the window.
@@ -27,9 +29,9 @@ pub struct Stats {
     pub emitted: u64,
     /// Matches that a LIMIT held back.
     pub limited: u64,
-    /// Integrated events the host could not append.
+    /// Entries the host could not append.
     pub emit_errors: u64,
-    /// Integrated events not emitted because of the hop limit.
+    /// Entries not emitted because of the hop limit.
     pub hops_cut: u64,
     /// Searches that ran out of their budget.
     pub budget_cuts: u64,
@@ -43,6 +45,7 @@ pub struct Stats {
     pub leaflets: u64,
     pub rules: u64,
     pub domains: u64,
+    pub saccules: u64,
 }
 
 impl Stats {
@@ -52,6 +55,7 @@ impl Stats {
         self.events_taken += other.events_taken;
         self.events_late += other.events_late;
         self.events_rejected += other.events_rejected;
+        self.events_skipped += other.events_skipped;
         self.events_untyped += other.events_untyped;
         self.events_shed += other.events_shed;
         self.events_untagged += other.events_untagged;
@@ -75,5 +79,6 @@ impl Stats {
         self.leaflets += other.leaflets;
         self.rules += other.rules;
         self.domains += other.domains;
+        self.saccules += other.saccules;
     }
 }

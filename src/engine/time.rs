@@ -59,14 +59,18 @@ impl fmt::Display for TimeSource {
 /// assert_eq!((time("a"), time("b"), time("c")), (Some(1714550400250), Some(1714550400250), None));
 /// ```
 pub fn read_time(field: &FieldRef, event: &Event<'_>) -> Option<u64> {
-    let value = field.read(event);
+    time_of(&field.read(event))
+}
+
+/// The same of a value.
+pub fn time_of(value: &Value<'_>) -> Option<u64> {
     if let Some(ms) = value.as_number() {
         // Beyond 2^53 doubles skip whole numbers; that is in the year 287396.
         return (0.0..9_007_199_254_740_992.0)
             .contains(&ms)
             .then_some(ms as u64);
     }
-    let Value::Text(text) = &value else {
+    let Value::Text(text) = value else {
         return None;
     };
     let time: Timestamp = std::str::from_utf8(text).ok()?.parse().ok()?;

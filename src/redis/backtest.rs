@@ -282,6 +282,8 @@ impl Job {
             ("events_taken", stats.events_taken.into()),
             ("events_late", stats.events_late.into()),
             ("events_untyped", stats.events_untyped.into()),
+            ("events_rejected", stats.events_rejected.into()),
+            ("events_skipped", stats.events_skipped.into()),
             ("events_untimed", stats.events_untimed.into()),
             ("events_ahead", stats.events_ahead.into()),
             ("events_held", stats.events_held.into()),

@@ -119,12 +119,14 @@ fn drain(append: impl Fn(&Emission) -> Result<(), String>) {
                     rule,
                     domain,
                     output,
+                    dead_letter,
                     ..
                 } = &queued.emission;
                 let id = queued.emission.event_id().escape_ascii();
                 let output = output.escape_ascii();
+                let what = if *dead_letter { "saccule" } else { "rule" };
                 format!(
-                    "rule '{rule}' of domain '{domain}': can't append {id} to '{output}': {why}"
+                    "{what} '{rule}' of domain '{domain}': can't append {id} to '{output}': {why}"
                 )
             });
         }

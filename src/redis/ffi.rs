@@ -904,7 +904,7 @@ macro_rules! entries {
 
 /// One function for each command of the table: the server passes no other sign of which was called.
 const ENTRIES: [Entrypoint; COMMANDS.len()] =
-    entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20];
+    entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23];
 
 unsafe extern "C" fn on_command<const INDEX: usize>(
     ctx: *mut raw::RedisModuleCtx,
@@ -989,6 +989,18 @@ unsafe extern "C" fn on_info(info: *mut raw::RedisModuleInfoCtx, for_crash_repor
                 info,
                 c_line(name).as_ptr(),
                 figure
+            ));
+        }
+        let saccules = state::with(|state| info::saccules(state)).unwrap_or_default();
+        if saccules.is_empty() || api!(RedisModule_InfoAddSection(info, c"saccules".as_ptr())) != OK
+        {
+            return;
+        }
+        for (number, saccule) in saccules.iter().enumerate() {
+            api!(RedisModule_InfoAddFieldCString(
+                info,
+                c_line(&format!("saccule_{number}")).as_ptr(),
+                c_line(saccule).as_ptr()
             ));
         }
     });

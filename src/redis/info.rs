@@ -42,6 +42,8 @@ pub fn figures(
         ("events_untimed", stats.events_untimed),
         ("events_ahead", stats.events_ahead),
         ("events_held", stats.events_held),
+        ("events_skipped", stats.events_skipped),
+        ("saccules", stats.saccules),
         (
             "max_window_memory",
             state.engine.settings().max_window_memory,
@@ -57,4 +59,21 @@ pub fn figures(
         ("lineage_rebuilding", state.reindex.is_busy().into()),
         ("audit_errors", state.counters.audit_errors),
     ])
+}
+
+/// So many saccules are shown.
+const MOST_SACCULES: usize = 64;
+
+/// The first saccules that have turned events away, as `INFO` shows them: `domain=d,name=s,rejected=2,skipped=0`.
+pub fn saccules(state: &State) -> Vec<String> {
+    // As the server does with what stands between fields.
+    let plain = |name: &str| name.replace([',', '='], "_");
+    let figures = state.engine.saccule_figures();
+    let busy = figures.filter(|(.., rejected, skipped)| rejected + skipped > 0);
+    busy.take(MOST_SACCULES)
+        .map(|(domain, name, rejected, skipped)| {
+            let (domain, name) = (plain(domain), plain(name));
+            format!("domain={domain},name={name},rejected={rejected},skipped={skipped}")
+        })
+        .collect()
 }

@@ -223,6 +223,7 @@ mod tests {
         Emission {
             domain: "d".into(),
             rule: "r".into(),
+            dead_letter: false,
             db: 0,
             output: b"out".to_vec(),
             maxlen: None,

@@ -17,6 +17,7 @@ mod random;
 mod rebuild;
 mod regressions;
 mod reorder;
+mod saccules;
 mod snapshot;
 mod stream;
 mod ticks;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use report::Tally;
 pub use report::{AxonReport, Found, Report};
 
-use super::domain::{Definitions, DomainDefinition, DomainSpec, RuleDefinition};
+use super::domain::{Definitions, DomainDefinition, DomainSpec, RuleDefinition, SacculeDefinition};
 use super::emission::{Emission, Wake};
 use super::key::AxonKey;
 use super::replay::{Listener, Replay, Streams};
@@ -24,6 +24,8 @@ pub struct Plan {
     pub rule: String,
     /// The rule's text.
     pub text: String,
+    /// What events meet first.
+    pub saccules: Vec<SacculeDefinition>,
     /// The first and the last id; `None`: from the oldest entry, to the newest one there is when the streams are opened.
     pub from: Option<EntryId>,
     pub to: Option<EntryId>,
@@ -97,8 +99,13 @@ impl Backtest {
         };
         engine.restore(&Definitions {
             domains: vec![DomainDefinition {
-                spec: plan.spec.clone(),
+                // What is rejected is counted, and is no integrated event of the rule.
+                spec: DomainSpec {
+                    rejected: None,
+                    ..plan.spec.clone()
+                },
                 rules: vec![rule],
+                saccules: std::mem::take(&mut plan.saccules),
                 rebuilding: false,
             }],
             retired: Vec::new(),

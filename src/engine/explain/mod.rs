@@ -109,8 +109,16 @@ impl Explained<'_> {
             ("fields_kept", self.fields_kept()),
             ("bytes", self.bytes()),
             ("budget", self.budget()),
+            ("saccules", self.saccules()),
         ]);
         Report::Map(report)
+    }
+
+    /// What its events meet first.
+    fn saccules(&self) -> Report {
+        let saccules = self.domain.saccules.iter();
+        let before = saccules.filter(|saccule| saccule.stands_before(self.program));
+        Report::list(before.map(|saccule| saccule.name.to_string()))
     }
 
     fn atoms(&self) -> Report {

@@ -241,6 +241,7 @@ impl Intake<'_, '_> {
         Emission {
             domain: Rc::clone(self.domain),
             rule: Rc::clone(&rule.name),
+            dead_letter: false,
             db: self.spec.db,
             output: output_key(&self.spec.output, &self.leaflet.tag),
             maxlen: self.spec.maxlen,

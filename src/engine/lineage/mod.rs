@@ -76,6 +76,9 @@ impl Engine {
 
     /// Takes note of an integrated event that the host has appended under this entry id.
     pub fn note_appended(&mut self, emission: &Emission, id: EntryId) {
+        if emission.dead_letter {
+            return;
+        }
         let event = std::str::from_utf8(emission.event_id()).ok();
         if let Some(event) = event.and_then(|event| event.parse().ok()) {
             let (db, key) = (emission.db, &emission.output[..]);

@@ -100,6 +100,7 @@ impl Domain {
     /// Forgets all windows, clocks and counters; what they held is handed over, to be freed.
     pub fn reset(&mut self) -> Remains {
         self.stats = Stats::default();
+        self.saccules.clear();
         for rule in &mut self.rules {
             rule.stats = Stats::default();
             rule.tally.clear();

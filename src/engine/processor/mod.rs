@@ -1,6 +1,7 @@
 //! A domain at work: its rules, its leaflets, and what happens when an event comes in.
 
 mod forgetting;
+mod sifting;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -22,6 +23,7 @@ use crate::engine::rebuild::Rebuild;
 use crate::engine::remains::Clearing;
 use crate::engine::router::Route;
 use crate::engine::rule::program::{Joined, Kind, Program};
+use crate::engine::saccule::Saccules;
 use crate::engine::stats::Stats;
 use crate::engine::store::{Slot, Store};
 use crate::engine::tally::Tally;
@@ -133,6 +135,8 @@ pub struct Domain {
     /// The order of each, by name.
     names: AHashMap<Rc<str>, u64>,
     next_rule: RuleId,
+    /// What events meet first.
+    pub(super) saccules: Saccules,
     pub(super) leaflets: Leaflets,
     /// How many leaflets hold anything but their clock.
     pub(super) live: u64,
@@ -151,7 +155,7 @@ pub struct Domain {
     pub(super) held: Rc<Meter>,
     /// Where the time of events stands, if it is a field.
     time_field: Option<FieldRef>,
-    /// Some rules have seen nothing yet.
+    /// Some rules or saccules have seen nothing yet.
     fresh: bool,
     /// Its windows are being filled anew.
     pub(super) rebuild: Option<Box<Rebuild>>,
@@ -169,6 +173,7 @@ impl Domain {
             rules: Vec::new(),
             names: AHashMap::new(),
             next_rule: 0,
+            saccules: Saccules::default(),
             leaflets: Leaflets::default(),
             live: 0,
             idle: VecDeque::new(),
@@ -276,6 +281,7 @@ impl Domain {
     /// Forgets the numbers of axons.
     pub fn forget_axons(&mut self) {
         self.index.forget_axons();
+        self.saccules.forget_axons();
     }
 
     /// The number of an axon (its key without the tag) in the index.
@@ -315,6 +321,9 @@ impl Domain {
             partitions: stats.partitions,
             window_events: stats.window_events,
             window_bytes: stats.window_bytes,
+            saccules: stats.saccules,
+            events_rejected: stats.events_rejected,
+            rejections: self.saccules.rejections(),
         }
     }
 
@@ -327,8 +336,14 @@ impl Domain {
             leaflets: self.live,
             rules: self.rules.len() as u64,
             domains: 1,
+            saccules: self.saccules.iter().len() as u64,
             ..self.stats
         }
+    }
+
+    /// Takes note that word of a rejected event could not be appended.
+    pub fn letter_failed(&mut self) {
+        self.stats.emit_errors += 1;
     }
 
     /// Takes note that an integrated event could not be appended.
@@ -350,15 +365,24 @@ impl Domain {
     /// One event of an axon comes.
     pub fn feed(&mut self, axon: usize, route: Route, event: &Event<'_>, host: &mut Host) {
         if self.fresh {
-            for rule in &mut self.rules {
-                rule.sees_from.get_or_insert(event.id);
+            let rules = self.rules.iter_mut().map(|rule| &mut rule.sees_from);
+            let saccules = self
+                .saccules
+                .iter_mut()
+                .map(|saccule| &mut saccule.sees_from);
+            for sees_from in rules.chain(saccules) {
+                sees_from.get_or_insert(event.id);
             }
             self.fresh = false;
         }
+        let tag = route.tag(event.key);
         match &mut self.rebuild {
             // It is read from the stream.
-            Some(rebuild) => rebuild.touch(event.key),
-            None => self.take_in(axon, route.tag(event.key), event, host),
+            Some(rebuild) => {
+                rebuild.touch(event.key);
+                self.judge(axon, tag, event, host);
+            }
+            None => self.take_in(axon, tag, event, host),
         }
     }
 
@@ -376,6 +400,15 @@ impl Domain {
     fn take_in(&mut self, axon: usize, tag: &[u8], event: &Event<'_>, host: &mut Host) {
         self.stats.events_seen += 1;
         self.clear_forgotten(EVENT_FORGET_SLICE);
+        match self.saccules.is_empty() {
+            true => self.let_in(axon, tag, event, host),
+            false => self.sift(axon, tag, event, host),
+        }
+    }
+
+    /// An event has passed the saccules. Inlined, so that events of domains without any pay for one branch and no call.
+    #[inline(always)]
+    fn let_in(&mut self, axon: usize, tag: &[u8], event: &Event<'_>, host: &mut Host) {
         if event.event_type().is_none() {
             self.stats.events_untyped += 1;
             return;
@@ -413,6 +446,7 @@ impl Domain {
     }
 
     /// Works on a leaflet. The work says whether it has ended the leaflet's silence.
+    #[inline(always)]
     fn work(
         &mut self,
         number: u32,

@@ -63,9 +63,14 @@ impl Engine {
             }
         };
         for domain in &mut self.domains[places] {
-            for rule in &mut domain.rules {
-                rule.sees_from = Some(EntryId::MIN);
-            }
+            let rules = domain.rules.iter_mut().map(|rule| &mut rule.sees_from);
+            let saccules = domain
+                .saccules
+                .iter_mut()
+                .map(|saccule| &mut saccule.sees_from);
+            rules
+                .chain(saccules)
+                .for_each(|from| *from = Some(EntryId::MIN));
             self.remains.push_back(domain.start_rebuild());
         }
         Ok(())

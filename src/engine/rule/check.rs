@@ -204,7 +204,7 @@ fn check_emit(emit: &[Emit]) -> Result<()> {
 }
 
 /// Numbers of arguments, and aggregates: `no_aggregates` names a place where none may stand.
-fn check_expr(expr: &Expr, no_aggregates: Option<&str>) -> Result<()> {
+pub(super) fn check_expr(expr: &Expr, no_aggregates: Option<&str>) -> Result<()> {
     let check = |e: &Expr| check_expr(e, no_aggregates);
     match expr {
         Expr::Text(_) | Expr::Number(_) | Expr::Bool(_) | Expr::Null | Expr::Path(_) => Ok(()),

@@ -70,20 +70,47 @@ impl Token<'_> {
     }
 }
 
+/// The language of a text: rules and saccules have the same tokens, but for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Language {
+    Rule,
+    Saccule,
+}
+
+impl Language {
+    /// What its texts are, in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::Saccule => "saccule",
+        }
+    }
+
+    fn has(self, symbol: &str) -> bool {
+        symbol != ";" || self == Self::Saccule
+    }
+}
+
 /// Longer symbols first, since the first that fits is taken.
-const SYMBOLS: [&str; 23] = [
+const SYMBOLS: [&str; 24] = [
     "->", "!=", "<>", "<=", ">=", "<", ">", "=", "+", "-", "*", "/", "%", "(", ")", "[", "]", "{",
-    "}", ",", ".", "@", "?",
+    "}", ",", ".", "@", "?", ";",
 ];
 
-/// The tokens of a rule's text.
-pub(super) fn lex(text: &str) -> Result<Vec<Token<'_>>> {
-    if text.len() > MAX_TEXT {
-        return Err(Error::new(format!(
-            "a rule's text has at most {MAX_TEXT} bytes, this one has {}",
-            text.len()
-        )));
+/// Refuses a text of more bytes than there may be; `form` says in which form it has them.
+pub(super) fn check_length(language: Language, length: usize, form: &str) -> Result<()> {
+    match length {
+        0..=MAX_TEXT => Ok(()),
+        _ => Err(Error::new(format!(
+            "a {}'s text has at most {MAX_TEXT} bytes, this one has {length}{form}",
+            language.name()
+        ))),
     }
+}
+
+/// The tokens of a text.
+pub(super) fn lex(text: &str, language: Language) -> Result<Vec<Token<'_>>> {
+    check_length(language, text.len(), "")?;
     let mut tokens = Vec::new();
     let mut rest = text;
     let mut column = 1;
@@ -95,7 +122,7 @@ pub(super) fn lex(text: &str) -> Result<Vec<Token<'_>>> {
         } else if rest.starts_with("--") {
             (None, rest.find('\n').unwrap_or(rest.len()))
         } else {
-            let (kind, length) = token(rest, c, at)?;
+            let (kind, length) = token(rest, c, at, language)?;
             (Some(kind), length)
         };
         let (piece, after) = rest.split_at(length);
@@ -111,12 +138,13 @@ pub(super) fn lex(text: &str) -> Result<Vec<Token<'_>>> {
         column += piece.chars().count() as u32;
         rest = after;
     }
-    check_depth(&tokens)?;
+    check_depth(&tokens, language)?;
     Ok(tokens)
 }
 
 /// The token at the start of `rest`, whose first character is `c`: its kind and its length in bytes.
-fn token(rest: &str, c: char, at: Column) -> Result<(Kind, usize)> {
+fn token(rest: &str, c: char, at: Column, language: Language) -> Result<(Kind, usize)> {
+    let symbol = |symbol: &&&str| language.has(symbol) && rest.starts_with(**symbol);
     let bytes = rest.as_bytes();
     if c.is_ascii_alphabetic() || c == '_' {
         let length = prefix(bytes, |b| b.is_ascii_alphanumeric() || b == b'_');
@@ -125,7 +153,7 @@ fn token(rest: &str, c: char, at: Column) -> Result<(Kind, usize)> {
         Ok(number(bytes))
     } else if c == '\'' || c == '"' {
         quoted(rest, c, at)
-    } else if let Some(symbol) = SYMBOLS.iter().find(|s| rest.starts_with(**s)) {
+    } else if let Some(symbol) = SYMBOLS.iter().find(symbol) {
         Ok((Kind::Symbol, symbol.len()))
     } else if c.is_alphabetic() {
         Err(Error::at(
@@ -192,7 +220,8 @@ fn quoted(rest: &str, quote: char, at: Column) -> Result<(Kind, usize)> {
 }
 
 /// Refuses what would make the parser, or whoever walks the tree, recurse too deep.
-fn check_depth(tokens: &[Token]) -> Result<()> {
+fn check_depth(tokens: &[Token], language: Language) -> Result<()> {
+    let what = language.name();
     let mut open = Vec::new();
     let mut depth = 0;
     // Signs and NOTs that stand directly before the current token; a bracket keeps them open.
@@ -216,14 +245,14 @@ fn check_depth(tokens: &[Token]) -> Result<()> {
         if depth + prefixes > MAX_DEPTH {
             return Err(Error::at(
                 token.column,
-                format!("a rule nests at most {MAX_DEPTH} deep"),
+                format!("a {what} nests at most {MAX_DEPTH} deep"),
             ));
         }
         operators += usize::from(is_operator(token));
         if operators > MAX_OPERATORS {
             return Err(Error::at(
                 token.column,
-                format!("a rule has at most {MAX_OPERATORS} operators"),
+                format!("a {what} has at most {MAX_OPERATORS} operators"),
             ));
         }
     }

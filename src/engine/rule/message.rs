@@ -3,16 +3,19 @@
 use chumsky::error::{RichPattern, RichReason};
 
 use super::ast::Column;
-use super::lex::{Kind, Token};
+use super::lex::{Kind, Language, Token};
 use super::parse::tokens::{Failure, AXON, EVENT_TYPE, FIELD, NAME, OPERATOR, QUIET, VALUE};
+use super::print::shown;
 use super::words::{self, is_reserved, nearest};
 use crate::engine::error::Error;
 
-const END: &str = "end of rule";
+/// The label of the end, whatever it is the end of.
+const END: &str = "end";
 
 /// Labels that are only named where nothing else could stand: what they begin is optional.
-const OPTIONAL: [&str; 8] = [
+const OPTIONAL: [&str; 9] = [
     "AS",
+    "ELSE",
     "FOR",
     "WEIGHT",
     "WHERE",
@@ -23,7 +26,7 @@ const OPTIONAL: [&str; 8] = [
 ];
 
 /// The order in which a message lists what was expected; what is not here comes first.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     "MATCH",
     "INTEGRATE",
     OPERATOR,
@@ -47,6 +50,7 @@ const ORDER: [&str; 24] = [
     "HAVING",
     "LIMIT",
     "EMIT",
+    "';'",
     END,
 ];
 
@@ -80,7 +84,7 @@ const INTEGRATE_CLAUSES: [&str; 9] = [
 const MAX_FOUND: usize = 40;
 
 /// The error line of the first of the failures in the text.
-pub(super) fn describe(tokens: &[Token], failures: Vec<Failure>) -> Error {
+pub(super) fn describe(language: Language, tokens: &[Token], failures: Vec<Failure>) -> Error {
     let first = failures.into_iter().min_by_key(|f| f.span().start);
     let index = first.as_ref().map_or(0, |f| f.span().start);
     let column = match tokens.get(index) {
@@ -92,16 +96,20 @@ pub(super) fn describe(tokens: &[Token], failures: Vec<Failure>) -> Error {
         Some(RichReason::ExpectedFound { expected, .. }) => {
             let expected: Vec<&str> = expected.iter().map(label).collect();
             let found = match tokens.get(index) {
-                Some(token) => show(token) + &hint(tokens, index, &expected),
-                None => END.to_owned(),
+                Some(token) => show(token) + &hint(language, tokens, index, &expected),
+                None => end_of(language),
             };
             Error::at(
                 column,
-                format!("expected {}, found {found}", list(&expected)),
+                format!("expected {}, found {found}", list(language, &expected)),
             )
         }
-        None => Error::new("the rule can't be read"),
+        None => Error::new(format!("the {} can't be read", language.name())),
     }
+}
+
+fn end_of(language: Language) -> String {
+    format!("end of {}", language.name())
 }
 
 fn label<'e>(pattern: &'e RichPattern<'_, Token<'_>>) -> &'e str {
@@ -113,13 +121,17 @@ fn label<'e>(pattern: &'e RichPattern<'_, Token<'_>>) -> &'e str {
 }
 
 /// `a, b or c`
-fn list(expected: &[&str]) -> String {
+fn list(language: Language, expected: &[&str]) -> String {
     let mut labels: Vec<&str> = expected.iter().copied().filter(|l| *l != QUIET).collect();
     if labels.iter().any(|l| !OPTIONAL.contains(l)) {
         labels.retain(|l| !OPTIONAL.contains(l));
     }
     labels.sort_by_key(|l| (ORDER.iter().position(|o| o == l), *l));
     labels.dedup();
+    let end = end_of(language);
+    if let Some(last) = labels.last_mut().filter(|last| **last == END) {
+        *last = &end;
+    }
     match labels.split_last() {
         None => "something else".to_owned(),
         Some((last, [])) => (*last).to_owned(),
@@ -129,10 +141,7 @@ fn list(expected: &[&str]) -> String {
 
 /// The token as it was written, in quotes where it has none.
 fn show(token: &Token) -> String {
-    let mut text: String = token.text.chars().take(MAX_FOUND).collect();
-    if text.len() < token.text.len() {
-        text.push('…');
-    }
+    let text = shown(token.text, MAX_FOUND);
     match token.kind {
         Kind::Text | Kind::Quoted => text,
         _ => format!("'{text}'"),
@@ -140,10 +149,12 @@ fn show(token: &Token) -> String {
 }
 
 /// What the writer probably meant, as ` (…)`; empty where there is no guess.
-fn hint(tokens: &[Token], index: usize, expected: &[&str]) -> String {
+fn hint(language: Language, tokens: &[Token], index: usize, expected: &[&str]) -> String {
     let token = &tokens[index];
     let hint = match token.kind {
-        Kind::Word => clause_hint(tokens, index, expected)
+        Kind::Word => (language == Language::Rule)
+            .then(|| clause_hint(tokens, index, expected))
+            .flatten()
             .or_else(|| reserved_hint(token, expected))
             .or_else(|| spelling_hint(token, expected)),
         Kind::Text if takes_name(expected) => Some("names take double quotes".to_owned()),

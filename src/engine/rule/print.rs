@@ -365,7 +365,7 @@ fn dotted(f: &mut Formatter, segments: &[String]) -> Result {
     Ok(())
 }
 
-fn identifier(f: &mut Formatter, name: &str) -> Result {
+pub(super) fn identifier(f: &mut Formatter, name: &str) -> Result {
     if is_word(name) && !is_reserved(name) {
         f.write_str(name)
     } else {
@@ -396,7 +396,7 @@ fn is_word(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-fn quote(f: &mut Formatter, text: &str, quote: char) -> Result {
+pub(super) fn quote(f: &mut Formatter, text: &str, quote: char) -> Result {
     let doubled = [quote, quote].iter().collect::<String>();
     write!(f, "{quote}{}{quote}", text.replace(quote, &doubled))
 }
@@ -407,5 +407,13 @@ fn number(f: &mut Formatter, n: f64) -> Result {
         write!(f, "{n}")
     } else {
         write!(f, "{n:e}")
+    }
+}
+
+/// A text, cut to so many characters.
+pub(in crate::engine) fn shown(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
     }
 }

@@ -209,6 +209,11 @@ impl AxonPattern {
         self.whole_name
     }
 
+    /// There can be an axon that both mean.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.whole_name != other.whole_name || glob::overlap(&self.glob, &other.glob)
+    }
+
     /// `name` is the key without its tag, `short` its short name.
     pub fn matches(&self, name: &[u8], short: &[u8]) -> bool {
         glob::matches(&self.glob, if self.whole_name { name } else { short })

@@ -1,6 +1,7 @@
 //! The language's words, each in one table: the parser, the printer and the error messages all read these.
 
 use super::ast::{Aggregate, BinaryOp, Consume, Function, Reset, Select, Unit};
+use super::statement::Cast;
 
 /// Words that are never a name, in any case. To use one as a name, write it in quotes.
 ///
@@ -85,6 +86,13 @@ pub(super) const CONSUMES: [(&str, Consume); 3] = [
 
 pub(super) const RESETS: [(&str, Reset); 2] =
     [("ZERO", Reset::Zero), ("SUBTRACT", Reset::Subtract)];
+
+pub(super) const CASTS: [(&str, Cast); 4] = [
+    ("NUMBER", Cast::Number),
+    ("TEXT", Cast::Text),
+    ("BOOL", Cast::Bool),
+    ("TIME", Cast::Time),
+];
 
 /// `!=` comes before `<>`, so that it is the spelling that is printed.
 pub(super) const COMPARISONS: [(&str, BinaryOp); 7] = [

@@ -31,6 +31,7 @@ impl Asked<'_> {
             ));
         }
         self.what_is_doubtful(reasons);
+        self.what_was_turned_away(reasons);
         if rule.stats.events_seen == 0 {
             self.nothing_came(reasons);
         } else {
@@ -54,6 +55,30 @@ impl Asked<'_> {
             let sentence = |doubt: String| format!("{}{}.", doubt[..1].to_uppercase(), &doubt[1..]);
             reasons.extend(doubts.into_iter().map(sentence));
         }
+    }
+
+    /// What saccules have kept from the rule, or may have: they look at axons.
+    fn what_was_turned_away(&self, reasons: &mut Vec<String>) {
+        let saccules = self.domain.saccules.iter();
+        let before = saccules.filter(|saccule| saccule.stands_before(&self.rule.program));
+        let turned_away = before.filter_map(|saccule| {
+            let (rejected, skipped) = (saccule.rejected(), saccule.skipped());
+            let mut said = Vec::new();
+            if rejected > 0 {
+                let mut why: Vec<_> = saccule.reasons().collect();
+                why.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+                why.truncate(MOST_ATOMS);
+                let why = why.iter().map(|(why, count)| format!("{why}: {count}"));
+                let why = why.collect::<Vec<_>>().join(", ");
+                said.push(format!("rejected {} ({why})", counted(rejected, "event")));
+            }
+            if skipped > 0 {
+                said.push(format!("skipped {}", counted(skipped, "event")));
+            }
+            let name = &saccule.name;
+            (!said.is_empty()).then(|| format!("Saccule '{name}' has {}.", joined(&said, "and")))
+        });
+        reasons.extend(turned_away.take(MOST_ATOMS));
     }
 
     fn nothing_came(&self, reasons: &mut Vec<String>) {

@@ -17,19 +17,21 @@ const KEEP_MOST: u64 = 1_000;
 pub fn run(request: &Request) -> Result {
     let parsed = parse(request)?;
     let Parsed { rule, domain, .. } = parsed;
-    let (spec, text) = with_state(|state| {
+    let (spec, saccules, text) = with_state(|state| {
         let spec = state.engine.domain_spec(domain)?.clone();
+        let saccules = state.engine.saccule_definitions(domain)?;
         let text = match parsed.text {
             Some(text) => text.into(),
             None => state.engine.rule_info(domain, rule)?.text,
         };
-        Ok((spec, text))
+        Ok((spec, saccules, text))
     })?;
     (request.backtest)(Order {
         plan: Plan {
             spec,
             rule: rule.into(),
             text,
+            saccules,
             from: parsed.from,
             to: parsed.to,
             keep: parsed.keep,

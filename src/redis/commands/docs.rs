@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(
             usage(find("DOMAIN.CREATE").unwrap()),
             "LEAFLET.DOMAIN.CREATE name [AXONS glob [glob ...]] [OUTPUT output] [TIME ID|FIELD field] [LATENESS lateness] [CONSISTENCY STRONG] \
-             [MAXLEN maxlen] [SOURCES JSON|CSV]"
+             [MAXLEN maxlen] [SOURCES JSON|CSV] [REJECTED rejected]"
         );
     }
 

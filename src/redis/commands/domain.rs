@@ -18,7 +18,7 @@ const OPTIONS: [&str; 10] = [
     "SHED",
     "REJECTED",
 ];
-const UNSUPPORTED: [&str; 3] = ["LIMITS", "SHED", "REJECTED"];
+const UNSUPPORTED: [&str; 2] = ["LIMITS", "SHED"];
 
 pub fn create(request: &Request) -> Result {
     let spec = parse(request)?;
@@ -32,6 +32,7 @@ fn parse(request: &Request) -> std::result::Result<DomainSpec, Refusal> {
     let mut spec = DomainSpec::new(args.text("the name")?, request.db);
     let (mut axons, mut output, mut maxlen, mut sources) = (None, None, None, None);
     let (mut time, mut lateness, mut consistency) = (None, None, None);
+    let mut rejected = None;
     while !args.done() {
         if args.keyword("AXONS") {
             once(&mut axons, globs(&mut args)?, "AXONS")?;
@@ -56,11 +57,15 @@ fn parse(request: &Request) -> std::result::Result<DomainSpec, Refusal> {
                 _ => SourcesFormat::Csv,
             };
             once(&mut sources, chosen, "SOURCES")?;
+        } else if args.keyword("REJECTED") {
+            let key = args.text("the stream of REJECTED")?.to_string();
+            once(&mut rejected, key, "REJECTED")?;
         } else if let Some(option) = UNSUPPORTED.iter().find(|option| args.keyword(option)) {
             return Err(unsupported(option));
         } else {
-            return Err(args
-                .unknown_option("AXONS, OUTPUT, TIME, LATENESS, CONSISTENCY, MAXLEN or SOURCES"));
+            return Err(args.unknown_option(
+                "AXONS, OUTPUT, TIME, LATENESS, CONSISTENCY, MAXLEN, SOURCES or REJECTED",
+            ));
         }
     }
     spec.time = match (time.flatten(), lateness) {
@@ -75,6 +80,7 @@ fn parse(request: &Request) -> std::result::Result<DomainSpec, Refusal> {
     spec.output = output.unwrap_or(spec.output);
     spec.maxlen = maxlen.filter(|n| *n > 0);
     spec.sources = sources.unwrap_or(spec.sources);
+    spec.rejected = rejected;
     Ok(spec)
 }
 
@@ -140,6 +146,13 @@ pub fn info(request: &Request) -> Result {
 fn describe(info: &DomainInfo) -> Reply {
     let spec = &info.spec;
     let axons = spec.axons.iter().map(|glob| glob.as_str().into()).collect();
+    let rejections = info.rejections.iter().map(|(saccule, reason, events)| {
+        Reply::Map(vec![
+            ("saccule", (&**saccule).into()),
+            ("reason", (&**reason).into()),
+            ("events", (*events).into()),
+        ])
+    });
     let limits = ["events", "bytes", "partitions"].map(|limit| (limit, 0.into()));
     Reply::Map(vec![
         ("name", spec.name.as_str().into()),
@@ -157,6 +170,13 @@ fn describe(info: &DomainInfo) -> Reply {
         ("partitions", info.partitions.into()),
         ("window_events", info.window_events.into()),
         ("window_bytes", info.window_bytes.into()),
+        (
+            "rejected",
+            spec.rejected.as_deref().unwrap_or_default().into(),
+        ),
+        ("saccules", info.saccules.into()),
+        ("events_rejected", info.events_rejected.into()),
+        ("rejections", Reply::Array(rejections.collect())),
     ])
 }
 
@@ -185,12 +205,13 @@ mod tests {
     #[test]
     fn options_come_in_any_order_and_case() {
         let spec =
-            parsed("d MAXLEN 10 sources csv AXONS a:* b OUTPUT out TIME ID consistency Strong");
+            parsed("d MAXLEN 10 sources csv AXONS a:* b OUTPUT out TIME ID consistency Strong rejected bad");
         let expected = DomainSpec {
             axons: vec!["a:*".into(), "b".into()],
             output: "out".into(),
             maxlen: Some(10),
             sources: SourcesFormat::Csv,
+            rejected: Some("bad".into()),
             ..DomainSpec::new("d", 3)
         };
         assert_eq!(spec, Ok(expected));
@@ -212,7 +233,6 @@ mod tests {
             ("d CONSISTENCY eventual", "CONSISTENCY EVENTUAL"),
             ("d LIMITS EVENTS 5", "LIMITS"),
             ("d SHED OLDEST", "SHED"),
-            ("d REJECTED k", "REJECTED"),
         ] {
             assert_eq!(
                 parsed(line),
@@ -227,6 +247,8 @@ mod tests {
             ("d AXONS", "AXONS needs at least one pattern"),
             ("d AXONS OUTPUT o", "AXONS needs at least one pattern"),
             ("d OUTPUT", "the output is missing"),
+            ("d REJECTED", "the stream of REJECTED is missing"),
+            ("d REJECTED a REJECTED a", "REJECTED is given twice"),
             ("d MAXLEN 1 MAXLEN 2", "MAXLEN is given twice"),
             ("d SOURCES XML", "SOURCES must be JSON or CSV, found 'XML'"),
             ("d TIME", "TIME is missing"),
@@ -239,7 +261,7 @@ mod tests {
             ),
             (
                 "d X",
-                "unknown option 'X' (argument 2), expected AXONS, OUTPUT, TIME, LATENESS, CONSISTENCY, MAXLEN or SOURCES",
+                "unknown option 'X' (argument 2), expected AXONS, OUTPUT, TIME, LATENESS, CONSISTENCY, MAXLEN, SOURCES or REJECTED",
             ),
         ] {
             assert_eq!(parsed(line), Err(message.into()), "{line}");

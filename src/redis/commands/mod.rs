@@ -7,6 +7,7 @@ mod domain;
 mod explain;
 mod lineage;
 mod rule;
+mod saccule;
 mod server;
 pub mod signature;
 pub mod spec;
@@ -47,7 +48,8 @@ impl Request<'_> {
     /// Refuses a client whose user could not itself read what the domain reads and write what it writes.
     fn check_keys(&self, spec: &DomainSpec) -> std::result::Result<(), Refusal> {
         self.check_reads(spec)?;
-        self.check_key(Access::Append, &spec.output)
+        let mut written = spec.rejected.iter().chain([&spec.output]);
+        written.try_for_each(|key| self.check_key(Access::Append, key))
     }
 
     /// The same of a domain that is there, for whoever changes it.

@@ -55,18 +55,20 @@ impl Command {
 pub enum Group {
     Domains,
     Rules,
+    Saccules,
     Server,
 }
 
 impl Group {
     /// In the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::Domains, Self::Rules, Self::Server];
+    pub const ALL: [Self; 4] = [Self::Domains, Self::Rules, Self::Saccules, Self::Server];
 
     /// The section's title.
     pub fn title(self) -> &'static str {
         match self {
             Self::Domains => "Domains",
             Self::Rules => "Rules",
+            Self::Saccules => "Saccules",
             Self::Server => "Figures and help",
         }
     }

@@ -1,7 +1,7 @@
 //! The one table of all commands.
 
 use super::spec::{Arg, Command, Flag, Group, Kind};
-use super::{backtest, domain, explain, lineage, rule, server};
+use super::{backtest, domain, explain, lineage, rule, saccule, server};
 
 /// Changes definitions and needs memory.
 const DEFINE: &[Flag] = &[Flag::Write, Flag::DenyOom];
@@ -19,6 +19,14 @@ const IN_DOMAIN: Arg = Arg::new(
 )
 .after("DOMAIN")
 .optional();
+const SACCULE_NAME: Arg = Arg::new("saccule", Kind::Text, "The saccule's name.");
+const SACCULES_DOMAIN: Arg = Arg::new(
+    "domain",
+    Kind::Text,
+    "The saccule's domain, by default `default`.",
+)
+.after("DOMAIN")
+.optional();
 const OF_DOMAIN: Arg = Arg::new("domain", Kind::Text, "Only this domain.")
     .after("DOMAIN")
     .optional();
@@ -33,13 +41,14 @@ const OF_RULE: Arg = Arg::new(
 const DOMAIN_FIELDS: &str = "a map: `name`, `axons` (array), `output`, `time` (`ID` or `FIELD` and its name), `lateness` (ms), \
     `consistency` (`STRONG`), `maxlen` (0: not trimmed), `sources` (`JSON` or `CSV`), `limits` (a map: `events`, \
     `bytes`, `partitions`, 0: none), `shed` (`NEWEST`), `rules`, `leaflets`, `partitions`, `window_events`, \
-    `window_bytes`";
+    `window_bytes`, `rejected` (the stream of REJECTED, empty: none), `saccules`, `events_rejected`, `rejections` (maps: \
+    `saccule`, `reason`, `events`)";
 const RULE_FIELDS: &str =
     "a map: `name`, `domain`, `text` (canonical), `paused`, `matches`, `emitted`, \
     `limited`, `window_events`, `partitions`";
 
 /// Every command.
-pub static COMMANDS: [Command; 21] = [
+pub static COMMANDS: [Command; 24] = [
     Command {
         name: "LEAFLET.DOMAIN.CREATE",
         group: Group::Domains,
@@ -117,6 +126,14 @@ pub static COMMANDS: [Command; 21] = [
                 "The form of the field `source_events`.",
             )
             .after("SOURCES")
+            .optional(),
+            Arg::new(
+                "rejected",
+                Kind::Text,
+                "The stream that is told of events which saccules reject, with a `{}` as in OUTPUT; by default they are \
+                 only counted.",
+            )
+            .after("REJECTED")
             .optional(),
         ],
         reply: "`OK`",
@@ -251,7 +268,7 @@ pub static COMMANDS: [Command; 21] = [
                 `ends`, `finds` (how matches are found), `select`, `consume`, `having`. Of `INTEGRATE`: `fires`, `decay`, `reset`. Of every rule: \
                 `within`, `limit`, `emit`, `keeps` (how far the leaflet's time runs ahead of what is kept), \
                 `fields_kept` (of each event), `bytes` (what things take in memory without their texts; `event` once \
-                for all rules that hold it), `budget`",
+                for all rules that hold it), `budget`, `saccules` (the names of those that its events can meet first)",
         example: "LEAFLET.RULE.EXPLAIN TEXT \"MATCH A@axon_1 AND B@axon_2 WITHIN 2s\"",
         run: explain::explain,
     },
@@ -377,7 +394,7 @@ pub static COMMANDS: [Command; 21] = [
                 .after("TAG")
                 .optional(),
         ],
-        reply: "a map: `rule`, `domain`, `text` (canonical), `events_read`, `events_taken`, `events_late`, `events_untyped`, \
+        reply: "a map: `rule`, `domain`, `text` (canonical), `events_read`, `events_taken`, `events_late`, `events_untyped`, `events_rejected`, `events_skipped`, \
                 `events_untimed`, `events_ahead`, `events_held`, `events_untagged`, `events_oversized`, `events_shed`, \
                 `budget_cuts`, `matches_cut`, `matches`, `emitted`, `limited`, `first_trigger` and `last_trigger` (RFC 3339, empty \
                 where there is none), `took_ms`, `slices`, `longest_slice_us`, `axons_read`, `axons_denied` (those the user \
@@ -428,6 +445,69 @@ pub static COMMANDS: [Command; 21] = [
         run: lineage::lineage,
     },
     Command {
+        name: "LEAFLET.SACCULE.ADD",
+        group: Group::Saccules,
+        summary: "Adds a saccule at the end of a domain's line: it checks and changes the events that come from now on, before \
+                  anything else looks at them. The streams stay as they are.",
+        since: "0.1.0",
+        complexity: "O(N) with N the length of the text and the number of the domain's saccules",
+        arity: -3,
+        flags: DEFINE,
+        args: &[
+            SACCULE_NAME,
+            Arg::new(
+                "text",
+                Kind::Text,
+                "Statements with `;` between them, or a JSON Schema (`docs/saccules.md`).",
+            ),
+            SACCULES_DOMAIN,
+            Arg::new(
+                "axon",
+                Kind::Pattern,
+                "Only events of these axons: a glob on their short names, or with a `:` on their keys without the hash \
+                 tag.",
+            )
+            .after("AXON")
+            .optional(),
+            Arg::token(
+                "replace",
+                "REPLACE",
+                "Take the place of a saccule of this name; with the same text and axons nothing changes.",
+            )
+            .optional(),
+        ],
+        reply: "`OK`",
+        example: "LEAFLET.SACCULE.ADD sane \"REQUIRE value >= 0 ELSE 'negative'; CAST value AS NUMBER\" AXON axon_1",
+        run: saccule::add,
+    },
+    Command {
+        name: "LEAFLET.SACCULE.DEL",
+        group: Group::Saccules,
+        summary: "Deletes a saccule. What windows hold stays as it made it.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of the domain's saccules",
+        arity: -2,
+        flags: CHANGE,
+        args: &[SACCULE_NAME, SACCULES_DOMAIN],
+        reply: "`OK`",
+        example: "LEAFLET.SACCULE.DEL sane",
+        run: saccule::delete,
+    },
+    Command {
+        name: "LEAFLET.SACCULE.LIST",
+        group: Group::Saccules,
+        summary: "Describes a domain's saccules, in the order in which events meet them.",
+        since: "0.1.0",
+        complexity: "O(N) with N the number of the domain's saccules",
+        arity: -1,
+        flags: LOOK,
+        args: &[SACCULES_DOMAIN],
+        reply: "an array of maps: `name`, `domain`, `text` (canonical), `axon` (empty: all), `seen` (the events it has looked \
+                at), `skipped`, `rejected`, `reasons` (maps: `reason`, `events`)",
+        example: "LEAFLET.SACCULE.LIST DOMAIN default",
+        run: saccule::list,
+    },
+    Command {
         name: "LEAFLET.STATS",
         group: Group::Server,
         summary: "Leaflet's figures: of everything, of a domain or of a rule.",
@@ -439,7 +519,7 @@ pub static COMMANDS: [Command; 21] = [
         reply: "a map of numbers: `events_seen`, `events_taken`, `events_late`, `events_rejected`, \
                 `events_untyped`, `events_shed`, `matches`, `emitted`, `limited`, `emit_errors`, `budget_cuts`, \
                 `window_events`, `window_bytes`, `partitions`, `leaflets`, `rules`, `domains`, `latency_us_p50`, \
-                `latency_us_p99`, `latency_us_max`, `events_untagged`, `hops_cut`, `matches_cut`, `events_untimed`, `events_ahead`, `events_held`, `max_window_memory`, \
+                `latency_us_p99`, `latency_us_max`, `events_untagged`, `hops_cut`, `matches_cut`, `events_untimed`, `events_ahead`, `events_held`, `events_skipped`, `saccules`, `max_window_memory`, \
                 `events_oversized`, `internal_errors`, `ticks_refused`, `events_from_arguments` (read from the arguments of their XADD, not back from the stream), `freeing` (dropped or emptied domains whose memory is still being given back), `domains_rebuilding`, `lineage_events` and `lineage_bytes` (in the index of lineages), `lineage_rebuilding` (it is being filled, 0 or 1), `audit_errors` (changes that could not be recorded). The latency (µs from the start of the write that completed something to \
                 its last integrated event's append) and those from `max_window_memory` on are always those of the whole module",
         example: "LEAFLET.STATS DOMAIN default",

@@ -27,6 +27,7 @@ impl Memory {
 
 fn plan(text: &str) -> Plan {
     Plan {
+        saccules: Vec::new(),
         spec: DomainSpec::new("d", 3),
         rule: "r".into(),
         text: text.into(),

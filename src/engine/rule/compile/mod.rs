@@ -20,8 +20,9 @@ use super::types;
 use crate::engine::expr::Expr;
 use crate::engine::value::format_number;
 use crate::engine::{Error, Result};
+use expr::atoms_read;
 pub(super) use expr::conjuncts;
-use expr::{atoms_read, Expressions, Read, See};
+pub(in crate::engine) use expr::{Expressions, Read, See};
 use pattern::Lowered;
 use sequence::sequence;
 

@@ -5,6 +5,7 @@
 
 mod expr;
 pub(super) mod pattern;
+pub(super) mod statement;
 pub(super) mod tokens;
 
 use chumsky::prelude::{end, group, Parser, Rich};

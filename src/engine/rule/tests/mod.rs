@@ -3,6 +3,7 @@
 mod contradictions;
 mod errors;
 mod random;
+mod saccules;
 
 use super::parse;
 
