@@ -78,7 +78,7 @@ bench-cluster: ## measure clusters of one, two and three nodes on this machine
 	$(TOOLS) run libclang redis -- cargo bench --bench cluster -- $(ARGS)
 
 .PHONY: bench-peers
-bench-peers: ## measure Leaflet beside what people use instead (ARGS=--help), for about half an hour; JDK 17 for some of them
+bench-peers: ## measure Leaflet beside what people use instead (ARGS=--help), for about 20 minutes; JDK 17 for some of them
 	$(PYTHON) -B benches/peers/run.py $(ARGS)
 
 .PHONY: test
