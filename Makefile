@@ -95,7 +95,7 @@ performance-page: ## only write them, from what was measured last
 	$(TOOLS) run -- cargo bench --bench performance --no-default-features
 
 .PHONY: bench-peers
-bench-peers: ## measure Leaflet beside what people use instead (ARGS=--help), for about half an hour; JDK 17 for some of them
+bench-peers: ## measure Leaflet beside what people use instead (ARGS=--help), for about 20 minutes; JDK 17 for some of them
 	$(PYTHON) -B benches/peers/run.py $(ARGS)
 
 .PHONY: test

@@ -14,6 +14,9 @@ const PIECE: usize = 10_000;
 /// The field names of a line's third and fourth word; the second is the type.
 const FIELDS: [&[u8]; 3] = [b"type", b"key", b"value"];
 
+/// The fields of an event.
+type Fields<'a> = [(&'a [u8], &'a [u8]); 3];
+
 /// What it took.
 #[derive(Serialize)]
 pub struct Took {
@@ -40,7 +43,7 @@ pub fn feed(mut source: impl BufRead, rule: &str) -> Result<Took, Box<dyn Error>
         if words.is_empty() {
             break;
         }
-        let fields: Vec<[(&[u8], &[u8]); 3]> = words.iter().map(fields).collect();
+        let fields: Vec<Fields<'_>> = words.iter().map(fields).collect();
         let piece: Result<Vec<Event<'_>>, _> = words.iter().zip(&fields).map(event).collect();
         let piece = piece?;
         let start = (Instant::now(), ThreadTime::now());
@@ -82,9 +85,6 @@ fn split(line: &str) -> Option<[&str; 4]> {
     let all = [words.next()?, words.next()?, words.next()?, words.next()?];
     words.next().is_none().then_some(all)
 }
-
-/// Names and values of an event's fields.
-type Fields<'a> = [(&'a [u8], &'a [u8]); 3];
 
 fn fields<'a>(words: &[&'a str; 4]) -> Fields<'a> {
     std::array::from_fn(|n| (FIELDS[n], words[n + 1].as_bytes()))

@@ -260,14 +260,18 @@ fn leaves(value: Value) -> Vec<String> {
     }
 }
 
-/// The words of a command, or the texts and numbers that `redis-cli` prints in a line.
+/// The words of a command as `redis-cli` takes them, in quotes of either kind; none has an escape.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
-    for (number, part) in line.split('"').enumerate() {
-        match number % 2 {
-            0 => words.extend(part.split_whitespace().map(String::from)),
-            _ => words.push(part.into()),
-        }
+    let mut rest = line.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let quoted = first == '"' || first == '\'';
+        let (word, after) = match quoted {
+            true => rest[1..].split_once(first).expect("a quote that ends"),
+            false => rest.split_once(' ').unwrap_or((rest, "")),
+        };
+        words.push(word.into());
+        rest = after.trim_start();
     }
     words
 }

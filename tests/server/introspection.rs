@@ -32,6 +32,9 @@ pub const COMMANDS: &[Command] = &[
     command("LEAFLET.RULE.PAUSE", -2, true),
     command("LEAFLET.RULE.RESUME", -2, true),
     command("LEAFLET.RULE.BACKTEST", -2, false),
+    command("LEAFLET.SACCULE.ADD", -3, true),
+    command("LEAFLET.SACCULE.DEL", -2, true),
+    command("LEAFLET.SACCULE.LIST", -1, false),
     command("LEAFLET.LINEAGE", -2, false),
     command("LEAFLET.STATS", -1, false),
     command("LEAFLET.TICK", 4, true),
@@ -54,7 +57,7 @@ const RULE_FIELDS: [&str; 9] = [
     "partitions",
 ];
 
-const DOMAIN_FIELDS: [&str; 15] = [
+const DOMAIN_FIELDS: [&str; 19] = [
     "name",
     "axons",
     "output",
@@ -70,6 +73,10 @@ const DOMAIN_FIELDS: [&str; 15] = [
     "partitions",
     "window_events",
     "window_bytes",
+    "rejected",
+    "saccules",
+    "events_rejected",
+    "rejections",
 ];
 
 const STATS_FIELDS: [&str; 20] = [
