@@ -1325,11 +1325,11 @@ mod block {
 
 /// Who sent a command, and the settings that say where changes are recorded.
 mod record {
-    use super::{string_bytes, Context, Str, ERR, OK};
+    use super::{reply_text, string_bytes, Context, Str, ERR, OK};
     use crate::redis::{audit, guard, state};
     use redis_module::raw;
     use std::cell::RefCell;
-    use std::ffi::{c_char, c_int, c_longlong, c_uint, c_void, CStr};
+    use std::ffi::{c_char, c_int, c_longlong, c_uint, c_void};
     use std::mem::ManuallyDrop;
     use std::ptr::null_mut;
 
@@ -1353,24 +1353,22 @@ mod record {
     impl Context<'_> {
         /// Who sent the command that is running.
         pub fn client(&self) -> Client {
-            let id = api!(RedisModule_GetClientId(self.ptr));
-            // SAFETY: numbers and bytes, for all of which zero is a value.
-            let mut info: raw::RedisModuleClientInfo = unsafe { std::mem::zeroed() };
-            info.version = u64::from(raw::REDISMODULE_CLIENTINFO_VERSION);
-            let known = api!(RedisModule_GetClientInfoById((&raw mut info).cast(), id)) == OK;
-            let address = || {
-                // SAFETY: the server ends the address with a NUL, and the structure had nothing else in it before.
-                let address = unsafe { CStr::from_ptr(info.addr.as_ptr()) };
-                format!("{}:{}", address.to_string_lossy(), info.port)
+            // By a command, as GetClientInfoById takes a script on Valkey for a client with a connection, and crashes.
+            let id = api!(RedisModule_GetClientId(self.ptr)).to_string();
+            let args = ["LIST", "ID", &id].map(|arg| Str::new(arg.as_bytes()));
+            let line = self.call(c"CLIENT", c"Ev", &args, reply_text);
+            let line = line.unwrap_or_default();
+            let fact = |name: &str| {
+                let mut facts = line.split_whitespace();
+                let fact = facts.find_map(|fact| fact.strip_prefix(name)?.strip_prefix('='))?;
+                (!fact.is_empty()).then(|| fact.to_owned())
             };
-            let name = match known {
-                true => text(api!(RedisModule_GetClientNameById(self.ptr, id))),
-                false => None,
-            };
+            // A script has no connection.
+            let connected = |address: &String| !matches!(&**address, "?:0" | ":0");
             Client {
                 user: text(api!(RedisModule_GetCurrentUserName(self.ptr))).unwrap_or_default(),
-                address: known.then(address),
-                name: name.filter(|name| !name.is_empty()),
+                address: fact("addr").filter(connected),
+                name: fact("name"),
             }
         }
     }
