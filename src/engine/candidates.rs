@@ -175,7 +175,8 @@ impl Paged {
             }
             self.first += 1;
             if self.first == PAGE {
-                self.pages.pop_front();
+                // It serves again at the end: as many come as go, most of the time.
+                self.pages.rotate_left(1);
                 self.first = 0;
             }
         } else {
@@ -183,7 +184,7 @@ impl Paged {
                 self.put(n, *self.at(n + 1));
             }
         }
-        if self.first + self.len + PAGE <= self.pages.len() * PAGE {
+        if self.first + self.len + 2 * PAGE <= self.pages.len() * PAGE {
             self.pages.pop_back();
         }
     }
