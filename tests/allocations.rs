@@ -1,5 +1,6 @@
 //! An event that completes nothing needs no memory of its own: what it takes in the windows is what those that leave give
-//! back.
+//! back. With the module the allocator is the server's, so this is for the engine alone.
+#![cfg(not(feature = "module"))]
 
 use allocation_counter::measure;
 use leaflet::engine::domain::{AddRule, DEFAULT_DOMAIN};
