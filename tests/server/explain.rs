@@ -51,7 +51,8 @@ fn explain_shows_how_a_rule_runs() {
             "keeps",
             "fields_kept",
             "bytes",
-            "budget"
+            "budget",
+            "saccules"
         ]
     );
     assert_eq!(text(&get(&shown, "text")), THEFT);

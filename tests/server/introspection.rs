@@ -32,6 +32,9 @@ pub const COMMANDS: &[Command] = &[
     command("LEAFLET.RULE.PAUSE", -2, true),
     command("LEAFLET.RULE.RESUME", -2, true),
     command("LEAFLET.RULE.BACKTEST", -2, false),
+    command("LEAFLET.SACCULE.ADD", -3, true),
+    command("LEAFLET.SACCULE.DEL", -2, true),
+    command("LEAFLET.SACCULE.LIST", -1, false),
     command("LEAFLET.STATS", -1, false),
     command("LEAFLET.TICK", 4, true),
     command("LEAFLET.SETTLE", 3, true),
@@ -53,7 +56,7 @@ const RULE_FIELDS: [&str; 9] = [
     "partitions",
 ];
 
-const DOMAIN_FIELDS: [&str; 15] = [
+const DOMAIN_FIELDS: [&str; 19] = [
     "name",
     "axons",
     "output",
@@ -69,6 +72,10 @@ const DOMAIN_FIELDS: [&str; 15] = [
     "partitions",
     "window_events",
     "window_bytes",
+    "rejected",
+    "saccules",
+    "events_rejected",
+    "rejections",
 ];
 
 const STATS_FIELDS: [&str; 20] = [
@@ -221,6 +228,8 @@ fn maps_in_resp3_and_flat_arrays_in_resp2() {
     let mut scene = Scene::new("shapes");
     scene.rule("seed", SEED);
     let domain = scene.domain.clone();
+    let saccule = ["LEAFLET.SACCULE.ADD", "s", "DROP x", "DOMAIN", &domain];
+    scene.client.ok(&saccule);
     let separator = if scene.url().contains('?') { '&' } else { '?' };
     let mut resp3 = Client::connect(&format!("{}{separator}protocol=resp3", scene.url()));
 
@@ -259,6 +268,7 @@ fn maps_in_resp3_and_flat_arrays_in_resp2() {
     }
     for command in [
         &["LEAFLET.RULE.LIST", "DOMAIN", &domain][..],
+        &["LEAFLET.SACCULE.LIST", "DOMAIN", &domain],
         &["LEAFLET.DOMAIN.LIST"],
     ] {
         for (protocol, client) in [(2, &mut scene.client), (3, &mut resp3)] {

@@ -30,6 +30,7 @@ mod rebuild;
 mod replication;
 mod resync;
 mod rights;
+mod saccules;
 mod schema;
 mod seed;
 mod selection;

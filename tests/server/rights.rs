@@ -148,6 +148,9 @@ fn call_of(name: &str) -> Vec<&'static str> {
         "LEAFLET.RULE.PAUSE" => vec!["LEAFLET.RULE.PAUSE", "r"],
         "LEAFLET.RULE.RESUME" => vec!["LEAFLET.RULE.RESUME", "r"],
         "LEAFLET.RULE.BACKTEST" => vec!["LEAFLET.RULE.BACKTEST", "r"],
+        "LEAFLET.SACCULE.ADD" => vec!["LEAFLET.SACCULE.ADD", "s", "DROP x"],
+        "LEAFLET.SACCULE.DEL" => vec!["LEAFLET.SACCULE.DEL", "s"],
+        "LEAFLET.SACCULE.LIST" => vec!["LEAFLET.SACCULE.LIST"],
         "LEAFLET.STATS" => vec!["LEAFLET.STATS"],
         "LEAFLET.TICK" => vec!["LEAFLET.TICK", "default", "", "1"],
         "LEAFLET.SETTLE" => vec!["LEAFLET.SETTLE", "1", "1"],
@@ -201,7 +204,8 @@ fn commands_do_what_their_flags_say() {
             .concat();
             let line = on_primary.refused(&script);
             assert!(line.contains("Write commands are not allowed"), "{line}");
-            if command.name == "LEAFLET.DOMAIN.CREATE" || command.name == "LEAFLET.RULE.ADD" {
+            let defines = ["DOMAIN.CREATE", "RULE.ADD", "SACCULE.ADD"];
+            if defines.iter().any(|name| command.name.ends_with(name)) {
                 on_primary.ok(&["CONFIG", "SET", "maxmemory", "1"]);
                 let line = on_primary.refused(&call);
                 assert!(line.starts_with("OOM "), "{}: {line}", command.name);
@@ -214,7 +218,11 @@ fn commands_do_what_their_flags_say() {
         }
     }
     // Both still have the same.
-    for command in ["LEAFLET.RULE.LIST", "LEAFLET.DOMAIN.LIST"] {
+    for command in [
+        "LEAFLET.RULE.LIST",
+        "LEAFLET.SACCULE.LIST",
+        "LEAFLET.DOMAIN.LIST",
+    ] {
         let listed = format!("{:?}", on_primary.call(&[command]));
         on_replica.wait_until("the replica follows", |client| {
             format!("{:?}", client.call(&[command])) == listed
