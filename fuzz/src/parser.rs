@@ -34,7 +34,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-fn assert_one_line(error: &Error) {
+pub(super) fn assert_one_line(error: &Error) {
     let line = error.to_string();
     let broken = line.is_empty() || line.chars().any(char::is_control);
     assert!(!broken, "not one line: {line:?}");
