@@ -169,7 +169,8 @@ fn sifted(saccule: &str, fields: Vec<(String, String)>, asked: Vec<(String, Stri
         .iter()
         .map(|(name, text)| (name, String::from_utf8_lossy(text)));
     if emission.dead_letter {
-        let reason = texts.last().expect("a reason").1;
+        let (_, reason) = emission.fields.last().expect("a reason");
+        let reason = String::from_utf8_lossy(reason);
         return format!("rejected: {reason}");
     }
     let own =
