@@ -1,6 +1,5 @@
 //! Streams that are told of rejected events.
 
-use super::saccule;
 use crate::durability::assert_cause_and_effect_in_one_transaction;
 use crate::support::{own, stat, Client, Entry, Options, Scene};
 
@@ -230,5 +229,4 @@ fn an_alert_on_rejections_is_a_rule_like_any_other() {
     for name in [&watch, &domain] {
         client.ok(&["LEAFLET.DOMAIN.DROP", name]);
     }
-    saccule(&mut scene, "unused", "DROP x", &[]);
 }
