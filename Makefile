@@ -23,7 +23,7 @@ TOOLS := $(PYTHON) scripts/tools.py
 CARGO := $(TOOLS) run libclang -- cargo
 # What the integration tests run on and with.
 TESTED := libclang redis valkey python-clients node-clients flights
-FUZZED := parser expression events snapshot
+FUZZED := parser expression saccule events snapshot
 
 .PHONY: help
 help: ## list the targets

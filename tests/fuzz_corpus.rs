@@ -6,7 +6,7 @@ mod targets;
 use std::fs;
 use std::path::Path;
 
-use targets::{events, expression, parser, snapshot};
+use targets::{events, expression, parser, saccule, snapshot};
 
 /// Tries every file of a target's corpus.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -32,6 +32,11 @@ fn any_text_is_a_rule_or_refused_with_one_line() {
 #[test]
 fn any_expression_has_a_value_and_one_truth() {
     replay("expression", expression::check);
+}
+
+#[test]
+fn any_text_is_a_saccule_or_refused_with_one_line() {
+    replay("saccule", saccule::check);
 }
 
 #[test]

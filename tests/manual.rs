@@ -1,7 +1,7 @@
 //! The manual is kept true: each timeline of `docs/timelines.md` and `docs/coming-from.md` and each example of values
-//! in `docs/rules.md` is given to the engine, and what comes out has to stand there.
+//! in `docs/rules.md` is given to the engine, and what comes out has to stand there; so is each saccule of `docs/saccules.md`.
 
-use leaflet::engine::domain::{AddRule, DEFAULT_DOMAIN};
+use leaflet::engine::domain::{AddRule, DomainSpec, DEFAULT_DOMAIN};
 use leaflet::engine::{Emission, Engine, EntryId, Event, Settings};
 
 /// A picture: a rule, events on a time axis, and for each of the rule's variants what comes out when.
@@ -79,6 +79,103 @@ fn every_expression_gives_what_the_table_says() {
         assert_eq!(actual, expected, "{expression}");
     }
     assert!(seen >= 20, "only {seen} expressions found");
+}
+
+#[test]
+fn every_saccule_does_what_the_page_says() {
+    let manual = include_str!("../docs/saccules.md");
+    let mut seen = 0;
+    for block in manual.split("```text\n").skip(1) {
+        let block = block.split("```").next().unwrap_or_default();
+        let (saccule, lines) = block.split_once("\n\n").expect("a saccule, and events");
+        for line in lines.lines() {
+            seen += 1;
+            let (event, expected) = line.split_once("->").expect("an event -> what it is then");
+            let fields = |part: &str| -> Vec<(String, String)> {
+                let words = part.trim().split("  ").filter(|word| !word.is_empty());
+                let pairs = words.map(|word| word.trim().split_once('=').expect("field=text"));
+                pairs
+                    .map(|(field, text)| (field.into(), text.into()))
+                    .collect()
+            };
+            let expected = expected.trim();
+            let asked = match expected.contains('=') {
+                true => fields(expected),
+                false => Vec::new(),
+            };
+            let found = sifted(saccule, fields(event), asked);
+            assert_eq!(found, expected, "{saccule}\n{line}");
+        }
+    }
+    assert!(seen >= 20, "only {seen} events found");
+}
+
+/// What a saccule leaves of an event, in the order in which it is asked for, or what else becomes of it.
+fn sifted(saccule: &str, fields: Vec<(String, String)>, asked: Vec<(String, String)>) -> String {
+    let mut engine = Engine::new(Settings::default());
+    let spec = DomainSpec {
+        rejected: Some("rejected".into()),
+        ..DomainSpec::new("sifting", 0)
+    };
+    engine.create_domain(spec).expect("a domain");
+    // All fields that the event has had or is said to have.
+    let mut names: Vec<&String> = asked.iter().map(|(name, _)| name).collect();
+    let typed = fields
+        .iter()
+        .any(|(name, _)| name == "type" || name == "kind");
+    for (name, _) in &fields {
+        if !names.contains(&name) && name != "type" {
+            names.push(name);
+        }
+    }
+    let shown: Vec<String> = names
+        .iter()
+        .map(|name| format!("\"{name} is\" = e.\"{name}\""))
+        .collect();
+    let emit = match shown.is_empty() {
+        true => String::new(),
+        false => format!(" EMIT {}", shown.join(", ")),
+    };
+    let rule = format!("MATCH ANY AS e WITHIN 1s{emit}");
+    let added = engine.add_rule("sifting", "r", &rule, AddRule::default());
+    added.unwrap_or_else(|refusal| panic!("{rule}: {refusal}"));
+    let added = engine.add_saccule("sifting", "s", saccule, None, false);
+    added.unwrap_or_else(|refusal| panic!("{saccule}: {refusal}"));
+    let mut pairs: Vec<(&[u8], &[u8])> = fields
+        .iter()
+        .map(|(n, t)| (n.as_bytes(), t.as_bytes()))
+        .collect();
+    if !typed {
+        pairs.push((b"type", b"A"));
+    }
+    let event = Event {
+        key: b"stream:axon_1",
+        id: EntryId { ms: 1, seq: 0 },
+        fields: &pairs,
+        hops: 0,
+    };
+    let mut out = Vec::new();
+    let route = engine.route(0, event.key).expect("an axon");
+    engine.on_event(route, &event, &mut out);
+    let out: Vec<&Emission> = out
+        .iter()
+        .filter(|emission| *emission.domain == *"sifting")
+        .collect();
+    let Some(emission) = out.first() else {
+        return "skipped".into();
+    };
+    let texts = emission
+        .fields
+        .iter()
+        .map(|(name, text)| (name, String::from_utf8_lossy(text)));
+    if emission.dead_letter {
+        let (_, reason) = emission.fields.last().expect("a reason");
+        let reason = String::from_utf8_lossy(reason);
+        return format!("rejected: {reason}");
+    }
+    let own =
+        texts.filter_map(|(name, text)| Some(format!("{}={text}", name.strip_suffix(" is")?)));
+    own.collect::<Vec<_>>().join("  ")
 }
 
 /// What an expression over the table's event gives.

@@ -5,4 +5,5 @@ mod bytes;
 pub mod events;
 pub mod expression;
 pub mod parser;
+pub mod saccule;
 pub mod snapshot;

@@ -191,8 +191,10 @@ impl Engine {
             let domain = &mut self.domains[target.domain];
             if self.settings.cluster && route.untagged {
                 domain.pass_over();
-            } else {
+            } else if domain.is_open() {
                 domain.feed(target.axon, route, event, &mut host);
+            } else {
+                domain.sift(target.axon, route, event, &mut host);
             }
         }
     }

@@ -983,29 +983,29 @@ unsafe extern "C" fn on_settling(ctx: *mut raw::RedisModuleCtx, _data: *mut c_vo
 unsafe extern "C" fn on_info(info: *mut raw::RedisModuleInfoCtx, for_crash_report: c_int) {
     guard(|| {
         // A crash report is written from a signal handler: nothing can be relied on then.
-        if for_crash_report != 0 || api!(RedisModule_InfoAddSection(info, c"stats".as_ptr())) != OK
-        {
+        if for_crash_report != 0 {
             return;
         }
-        let figures = state::with(|state| info::figures(state, None, None).unwrap_or_default());
-        for (name, figure) in figures.unwrap_or_default() {
-            api!(RedisModule_InfoAddFieldULongLong(
-                info,
-                c_line(name).as_ptr(),
-                figure
-            ));
+        // Refused is a section that was not asked for.
+        if api!(RedisModule_InfoAddSection(info, c"stats".as_ptr())) == OK {
+            let figures = state::with(|state| info::figures(state, None, None).unwrap_or_default());
+            for (name, figure) in figures.unwrap_or_default() {
+                api!(RedisModule_InfoAddFieldULongLong(
+                    info,
+                    c_line(name).as_ptr(),
+                    figure
+                ));
+            }
         }
-        let saccules = state::with(|state| info::saccules(state)).unwrap_or_default();
-        if saccules.is_empty() || api!(RedisModule_InfoAddSection(info, c"saccules".as_ptr())) != OK
-        {
-            return;
-        }
-        for (number, saccule) in saccules.iter().enumerate() {
-            api!(RedisModule_InfoAddFieldCString(
-                info,
-                c_line(&format!("saccule_{number}")).as_ptr(),
-                c_line(saccule).as_ptr()
-            ));
+        if api!(RedisModule_InfoAddSection(info, c"saccules".as_ptr())) == OK {
+            let saccules = state::with(|state| info::saccules(state)).unwrap_or_default();
+            for (number, saccule) in saccules.iter().enumerate() {
+                api!(RedisModule_InfoAddFieldCString(
+                    info,
+                    c_line(&format!("saccule_{number}")).as_ptr(),
+                    c_line(saccule).as_ptr()
+                ));
+            }
         }
     });
 }

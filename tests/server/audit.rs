@@ -238,3 +238,40 @@ fn each_primary_of_a_cluster_has_a_record_in_a_slot_of_its_own() {
         .expect("a state");
     assert_eq!(text(state), "elsewhere");
 }
+
+#[test]
+fn changes_of_saccules_are_told_too() {
+    let Some(server) = own(Options::new()) else {
+        return;
+    };
+    let mut client = Client::connect(&server.url());
+    let add = ["LEAFLET.SACCULE.ADD", "sane", "REQUIRE x > 0"];
+    client.ok(&add);
+    // Nothing changes.
+    client.ok(&[&add[..], &["REPLACE"]].concat());
+    let other = [
+        "LEAFLET.SACCULE.ADD",
+        "sane",
+        "DROP y",
+        "AXON",
+        "axon_*",
+        "REPLACE",
+    ];
+    client.ok(&other);
+    client.ok(&["LEAFLET.SACCULE.DEL", "sane"]);
+    let record = client.entries("leaflet:audit");
+    let names = ["action", "name", "old", "new"];
+    let told: Vec<_> = record
+        .iter()
+        .map(|change| names.map(|name| change.get(name)))
+        .collect();
+    let (first, second) = ("REQUIRE x > 0", "DROP y AXON axon_*");
+    assert_eq!(
+        told,
+        [
+            [Some("SACCULE.ADD"), Some("sane"), None, Some(first)],
+            [Some("SACCULE.ADD"), Some("sane"), Some(first), Some(second)],
+            [Some("SACCULE.DEL"), Some("sane"), Some(second), None],
+        ]
+    );
+}

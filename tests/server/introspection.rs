@@ -249,6 +249,8 @@ fn maps_in_resp3_and_flat_arrays_in_resp2() {
     let mut scene = Scene::new("shapes");
     scene.rule("seed", SEED);
     let domain = scene.domain.clone();
+    let saccule = ["LEAFLET.SACCULE.ADD", "s", "DROP x", "DOMAIN", &domain];
+    scene.client.ok(&saccule);
     let separator = if scene.url().contains('?') { '&' } else { '?' };
     let mut resp3 = Client::connect(&format!("{}{separator}protocol=resp3", scene.url()));
 
@@ -287,6 +289,7 @@ fn maps_in_resp3_and_flat_arrays_in_resp2() {
     }
     for command in [
         &["LEAFLET.RULE.LIST", "DOMAIN", &domain][..],
+        &["LEAFLET.SACCULE.LIST", "DOMAIN", &domain],
         &["LEAFLET.DOMAIN.LIST"],
     ] {
         for (protocol, client) in [(2, &mut scene.client), (3, &mut resp3)] {

@@ -209,7 +209,8 @@ fn commands_do_what_their_flags_say() {
             .concat();
             let line = on_primary.refused(&script);
             assert!(line.contains("Write commands are not allowed"), "{line}");
-            if command.name == "LEAFLET.DOMAIN.CREATE" || command.name == "LEAFLET.RULE.ADD" {
+            let defines = ["DOMAIN.CREATE", "RULE.ADD", "SACCULE.ADD"];
+            if defines.iter().any(|name| command.name.ends_with(name)) {
                 on_primary.ok(&["CONFIG", "SET", "maxmemory", "1"]);
                 let line = on_primary.refused(&call);
                 assert!(line.starts_with("OOM "), "{}: {line}", command.name);
@@ -222,7 +223,11 @@ fn commands_do_what_their_flags_say() {
         }
     }
     // Both still have the same.
-    for command in ["LEAFLET.RULE.LIST", "LEAFLET.DOMAIN.LIST"] {
+    for command in [
+        "LEAFLET.RULE.LIST",
+        "LEAFLET.SACCULE.LIST",
+        "LEAFLET.DOMAIN.LIST",
+    ] {
         let listed = format!("{:?}", on_primary.call(&[command]));
         on_replica.wait_until("the replica follows", |client| {
             format!("{:?}", client.call(&[command])) == listed

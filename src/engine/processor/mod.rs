@@ -362,8 +362,19 @@ impl Domain {
         self.stats.events_untagged += 1;
     }
 
-    /// One event of an axon comes.
+    /// One event of an axon comes, as the saccules have left it.
     pub fn feed(&mut self, axon: usize, route: Route, event: &Event<'_>, host: &mut Host) {
+        self.note_first(event);
+        match &mut self.rebuild {
+            // It is read from the stream.
+            Some(rebuild) => rebuild.touch(event.key),
+            None => self.take_in(axon, route.tag(event.key), event, host),
+        }
+    }
+
+    /// What was added since the last event has seen nothing before this one.
+    #[inline]
+    fn note_first(&mut self, event: &Event<'_>) {
         if self.fresh {
             let rules = self.rules.iter_mut().map(|rule| &mut rule.sees_from);
             let saccules = self
@@ -375,15 +386,6 @@ impl Domain {
             }
             self.fresh = false;
         }
-        let tag = route.tag(event.key);
-        match &mut self.rebuild {
-            // It is read from the stream.
-            Some(rebuild) => {
-                rebuild.touch(event.key);
-                self.judge(axon, tag, event, host);
-            }
-            None => self.take_in(axon, tag, event, host),
-        }
     }
 
     /// Takes in an event of the past.
@@ -393,22 +395,15 @@ impl Domain {
             self.pass_over();
         } else {
             let axon = self.axon(&name);
-            self.take_in(axon, tag, event, host);
+            self.resift(axon, event, |domain, event| {
+                domain.take_in(axon, tag, event, host);
+            });
         }
     }
 
     fn take_in(&mut self, axon: usize, tag: &[u8], event: &Event<'_>, host: &mut Host) {
         self.stats.events_seen += 1;
         self.clear_forgotten(EVENT_FORGET_SLICE);
-        match self.saccules.is_empty() {
-            true => self.let_in(axon, tag, event, host),
-            false => self.sift(axon, tag, event, host),
-        }
-    }
-
-    /// An event has passed the saccules. Inlined, so that events of domains without any pay for one branch and no call.
-    #[inline(always)]
-    fn let_in(&mut self, axon: usize, tag: &[u8], event: &Event<'_>, host: &mut Host) {
         if event.event_type().is_none() {
             self.stats.events_untyped += 1;
             return;
@@ -446,7 +441,6 @@ impl Domain {
     }
 
     /// Works on a leaflet. The work says whether it has ended the leaflet's silence.
-    #[inline(always)]
     fn work(
         &mut self,
         number: u32,

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::Domain;
 use crate::engine::emission::Host;
 use crate::engine::event::Event;
+use crate::engine::router::Route;
 use crate::engine::saccule::{Letter, Outcome, Saccule, View};
 use crate::engine::Result;
 
@@ -15,35 +16,47 @@ impl Domain {
         Ok(())
     }
 
-    /// Lets the saccules of an axon look at an event, and lets in what they leave of it.
+    /// There is nothing to sift events with.
+    pub fn is_open(&self) -> bool {
+        self.saccules.is_empty()
+    }
+
+    /// Lets the saccules of an axon look at an event that comes, and [feeds](Self::feed) what they leave of it. Also one that
+    /// is not taken in now but read from its stream later is judged now.
     #[inline(never)]
-    pub(super) fn sift(&mut self, axon: usize, tag: &[u8], event: &Event<'_>, host: &mut Host) {
+    pub fn sift(&mut self, axon: usize, route: Route, event: &Event<'_>, host: &mut Host) {
+        self.note_first(event);
         let line = self.saccules.of(axon, self.index.name(axon));
         if line.is_empty() {
-            return self.let_in(axon, tag, event, host);
+            return self.feed(axon, route, event, host);
         }
         let line = Rc::clone(line);
         let mut view = View::new(event);
-        // What is read again was judged when it came.
-        let past = self.rebuild.is_some().then_some(event.id);
-        let (outcome, by) = self.saccules.run(&line, &mut view, past);
-        match (outcome, past) {
+        let (outcome, by) = self.saccules.run(&line, &mut view, None);
+        match (outcome, &mut self.rebuild) {
             (Outcome::Passes, _) => {
-                view.with_event(|event| self.let_in(axon, tag, event, host));
+                return view.with_event(|event| self.feed(axon, route, event, host));
             }
-            (_, Some(_)) => {}
-            (_, None) => self.note(outcome, by, tag, event, host),
+            // When it is read again, it has to be found out.
+            (_, Some(rebuild)) => rebuild.touch(event.key),
+            (_, None) => self.stats.events_seen += 1,
         }
+        self.note(outcome, by, route.tag(event.key), event, host);
     }
 
-    /// Lets the saccules of an axon look at an event that is not let in now, but read from its stream later.
-    pub(super) fn judge(&mut self, axon: usize, tag: &[u8], event: &Event<'_>, host: &mut Host) {
-        if self.saccules.is_empty() {
-            return;
-        }
+    /// The same of an event of the past, which was judged when it came.
+    pub(super) fn resift(
+        &mut self,
+        axon: usize,
+        event: &Event<'_>,
+        take_in: impl FnOnce(&mut Self, &Event<'_>),
+    ) {
         let line = Rc::clone(self.saccules.of(axon, self.index.name(axon)));
-        let (outcome, by) = self.saccules.run(&line, &mut View::new(event), None);
-        self.note(outcome, by, tag, event, host);
+        let mut view = View::new(event);
+        match self.saccules.run(&line, &mut view, Some(event.id)) {
+            (Outcome::Passes, _) => view.with_event(|event| take_in(self, event)),
+            _ => self.stats.events_seen += 1,
+        }
     }
 
     /// Counts and tells what has come of an event, and by which saccule.
