@@ -1,12 +1,11 @@
 //! The record of what was changed of the definitions: a stream that a primary appends to in the execution unit of the
 //! command, so that replicas and the AOF get both together, and each entry once.
 
-use super::ffi::{Context, Str};
+use super::ffi::Context;
 use super::log::{self, Kind};
 use super::phase::Phase;
-use super::{slots, state};
+use super::{emit, slots, state};
 use crate::engine::change::Change;
-use std::borrow::Cow;
 
 /// Where the record is, and how long it gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,13 +18,13 @@ pub struct Settings {
 /// The stream's key where nothing else is set.
 pub const DEFAULT_STREAM: &std::ffi::CStr = c"leaflet:audit";
 /// Its length, in the same case.
-pub const DEFAULT_MAXLEN: i64 = 10_000;
+const DEFAULT_MAXLEN: u64 = 10_000;
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             stream: DEFAULT_STREAM.to_bytes().into(),
-            maxlen: DEFAULT_MAXLEN as u64,
+            maxlen: DEFAULT_MAXLEN,
         }
     }
 }
@@ -71,7 +70,7 @@ pub fn record(ctx: &Context) {
         let appended = match phase {
             Phase::Paused => Err("writes are paused".into()),
             _ => match key(ctx, &settings.stream) {
-                Some(key) => ctx.append(&arguments(ctx, &key, settings.maxlen, &change)),
+                Some(key) => append(ctx, &key, settings.maxlen, &change),
                 None => Err("this node has no slot for it".into()),
             },
         };
@@ -95,8 +94,7 @@ fn key(ctx: &Context, stream: &[u8]) -> Option<Vec<u8>> {
     Some([stream, b"{", tag.as_bytes(), b"}"].concat())
 }
 
-/// `key MAXLEN n * field value …`
-fn arguments(ctx: &Context, key: &[u8], maxlen: u64, change: &Change) -> Vec<Str> {
+fn append(ctx: &Context, key: &[u8], maxlen: u64, change: &Change) -> Result<(), String> {
     let client = ctx.client();
     let version = change.version.map(|version| version.to_string());
     let paused = change
@@ -114,16 +112,9 @@ fn arguments(ctx: &Context, key: &[u8], maxlen: u64, change: &Change) -> Vec<Str
         ("client", client.address.as_deref()),
         ("client_name", client.name.as_deref()),
     ];
-    let head: [Cow<[u8]>; 4] = [
-        key.into(),
-        b"MAXLEN".into(),
-        maxlen.to_string().into_bytes().into(),
-        b"*".into(),
-    ];
     let told = fields
         .iter()
-        .filter_map(|(name, value)| Some((name, (*value)?)));
-    let told =
-        told.flat_map(|(name, value)| [Str::new(name.as_bytes()), Str::new(value.as_bytes())]);
-    head.iter().map(|part| Str::new(part)).chain(told).collect()
+        .filter_map(|(name, value)| Some((*name, value.as_ref()?.as_bytes())));
+    ctx.append(&emit::arguments(key, Some(maxlen), told))
+        .map(|_| ())
 }

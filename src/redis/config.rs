@@ -1,7 +1,7 @@
 //! The settings: `CONFIG SET leaflet.<name>`, redis.conf, or `--leaflet.<name>` at start.
 
 use super::ffi::noted;
-use super::state;
+use super::state::{self, State};
 use crate::engine::Settings;
 use std::ffi::CStr;
 
@@ -14,20 +14,20 @@ pub struct Setting {
     pub max: i64,
     /// A number of bytes: `256mb` is accepted.
     pub memory: bool,
-    read: fn(&Settings) -> i64,
-    write: fn(&mut Settings, i64),
+    read: fn(&State) -> i64,
+    write: fn(&mut State, i64),
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 7] = [
+pub const SETTINGS: [Setting; 8] = [
     Setting {
         name: c"max-window-memory",
         default: 256 << 20,
         min: 1 << 20,
         max: i64::MAX,
         memory: true,
-        read: |settings| settings.max_window_memory as i64,
-        write: |settings, value| settings.max_window_memory = value as u64,
+        read: |state| state.engine.settings().max_window_memory as i64,
+        write: |state, value| change(state, |settings| settings.max_window_memory = value as u64),
     },
     Setting {
         name: c"match-budget",
@@ -35,8 +35,8 @@ pub const SETTINGS: [Setting; 7] = [
         min: 1,
         max: i64::MAX,
         memory: false,
-        read: |settings| settings.match_budget as i64,
-        write: |settings, value| settings.match_budget = value as u64,
+        read: |state| state.engine.settings().match_budget as i64,
+        write: |state, value| change(state, |settings| settings.match_budget = value as u64),
     },
     Setting {
         name: c"max-matches-per-trigger",
@@ -44,8 +44,12 @@ pub const SETTINGS: [Setting; 7] = [
         min: 1,
         max: 100_000,
         memory: false,
-        read: |settings| settings.max_matches_per_trigger as i64,
-        write: |settings, value| settings.max_matches_per_trigger = value as usize,
+        read: |state| state.engine.settings().max_matches_per_trigger as i64,
+        write: |state, value| {
+            change(state, |settings| {
+                settings.max_matches_per_trigger = value as usize
+            })
+        },
     },
     Setting {
         name: c"max-sources",
@@ -53,8 +57,8 @@ pub const SETTINGS: [Setting; 7] = [
         min: 1,
         max: 100_000,
         memory: false,
-        read: |settings| settings.max_sources as i64,
-        write: |settings, value| settings.max_sources = value as usize,
+        read: |state| state.engine.settings().max_sources as i64,
+        write: |state, value| change(state, |settings| settings.max_sources = value as usize),
     },
     Setting {
         name: c"max-time-ahead",
@@ -62,8 +66,8 @@ pub const SETTINGS: [Setting; 7] = [
         min: 0,
         max: i64::MAX,
         memory: false,
-        read: |settings| settings.max_time_ahead as i64,
-        write: |settings, value| settings.max_time_ahead = value as u64,
+        read: |state| state.engine.settings().max_time_ahead as i64,
+        write: |state, value| change(state, |settings| settings.max_time_ahead = value as u64),
     },
     Setting {
         name: c"max-hops",
@@ -71,8 +75,8 @@ pub const SETTINGS: [Setting; 7] = [
         min: 0,
         max: 64,
         memory: false,
-        read: |settings| i64::from(settings.max_hops),
-        write: |settings, value| settings.max_hops = value as u32,
+        read: |state| i64::from(state.engine.settings().max_hops),
+        write: |state, value| change(state, |settings| settings.max_hops = value as u32),
     },
     Setting {
         name: c"max-lineage-memory",
@@ -80,10 +84,26 @@ pub const SETTINGS: [Setting; 7] = [
         min: 0,
         max: i64::MAX,
         memory: true,
-        read: |settings| settings.max_lineage_memory as i64,
-        write: |settings, value| settings.max_lineage_memory = value as u64,
+        read: |state| state.engine.settings().max_lineage_memory as i64,
+        write: |state, value| change(state, |settings| settings.max_lineage_memory = value as u64),
+    },
+    Setting {
+        name: c"audit-maxlen",
+        default: 10_000,
+        min: 1,
+        max: i64::MAX,
+        memory: false,
+        read: |state| state.audit.maxlen as i64,
+        write: |state, value| state.audit.maxlen = value as u64,
     },
 ];
+
+/// Changes one of the engine's.
+fn change(state: &mut State, change: impl FnOnce(&mut Settings)) {
+    let mut settings = state.engine.settings();
+    change(&mut settings);
+    state.engine.set_settings(settings);
+}
 
 /// A setting that is `yes` or `no`.
 pub struct Switch {
@@ -104,17 +124,12 @@ pub const SWITCHES: [Switch; 1] = [Switch {
 
 /// A setting's value.
 pub fn get(setting: &Setting) -> i64 {
-    state::with(|state| (setting.read)(&state.engine.settings())).unwrap_or(setting.default)
+    state::with(|state| (setting.read)(state)).unwrap_or(setting.default)
 }
 
 /// Changes a setting; the server has checked the bounds. False: it could not be changed.
 pub fn set(setting: &Setting, value: i64) -> bool {
-    state::with(|state| {
-        let mut settings = state.engine.settings();
-        (setting.write)(&mut settings, value);
-        state.engine.set_settings(settings);
-    })
-    .is_ok()
+    state::with(|state| (setting.write)(state, value)).is_ok()
 }
 
 #[cfg(test)]
@@ -123,13 +138,16 @@ mod tests {
 
     #[test]
     fn defaults_are_the_engines_and_values_come_back() {
-        let mut settings = Settings::default();
+        state::init(Settings::default());
         for setting in &SETTINGS {
-            assert_eq!((setting.read)(&settings), setting.default);
+            assert_eq!(
+                state::with(|state| (setting.read)(state)),
+                Ok(setting.default)
+            );
             assert!((setting.min..=setting.max).contains(&setting.default));
             for value in [setting.min, setting.max] {
-                (setting.write)(&mut settings, value);
-                assert_eq!((setting.read)(&settings), value);
+                assert!(set(setting, value));
+                assert_eq!(get(setting), value);
             }
         }
     }

@@ -52,7 +52,10 @@ fn append(ctx: &Context, emission: &Emission) -> Result<(), String> {
     if !ctx.select_db(emission.db) {
         return Err(format!("no database {}", emission.db));
     }
-    let appended = ctx.append(&arguments(emission)).map(|id| {
+    let fields = emission.fields.iter();
+    let fields = fields.map(|(name, value)| (&**name, &value[..]));
+    let args = arguments(&emission.output, emission.maxlen, fields);
+    let appended = ctx.append(&args).map(|id| {
         if let Some(id) = id {
             let _ = state::with(|state| state.engine.note_appended(emission, id));
         }
@@ -65,22 +68,26 @@ fn append(ctx: &Context, emission: &Emission) -> Result<(), String> {
 }
 
 /// `key [MAXLEN n] * field value …`
-fn arguments(emission: &Emission) -> SmallVec<[Str; 32]> {
+pub fn arguments<'a>(
+    key: &[u8],
+    maxlen: Option<u64>,
+    fields: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> SmallVec<[Str; 32]> {
     WORDS.with(|words| {
         let mut args = SmallVec::new();
-        args.push(Str::new(&emission.output));
-        if let Some(maxlen) = emission.maxlen {
+        args.push(Str::new(key));
+        if let Some(maxlen) = maxlen {
             args.push(words.maxlen.share());
             args.push(Str::new(itoa::Buffer::new().format(maxlen).as_bytes()));
         }
         args.push(words.any_id.share());
-        for (name, value) in &emission.fields {
-            let known = SCHEMA.iter().position(|field| name == field);
+        for (name, value) in fields {
+            let known = SCHEMA.iter().position(|field| name == *field);
             args.push(match known {
                 Some(field) => words.schema[field].share(),
                 None => Str::new(name.as_bytes()),
             });
-            args.push(match &**value == MULTI_ORIGINATED.as_bytes() {
+            args.push(match value == MULTI_ORIGINATED.as_bytes() {
                 true => words.event_type.share(),
                 false => Str::new(value),
             });

@@ -1,10 +1,10 @@
-//! Who sent a command, and the settings that say where changes are recorded.
+//! Who sent a command, and the setting that says where changes are recorded.
 
 use super::{reply_text, string_bytes, Context, Str, ERR, OK};
 use crate::redis::{audit, guard, state};
 use redis_module::raw;
 use std::cell::RefCell;
-use std::ffi::{c_char, c_int, c_longlong, c_uint, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::mem::ManuallyDrop;
 use std::ptr::null_mut;
 
@@ -59,19 +59,7 @@ pub fn register(ctx: *mut raw::RedisModuleCtx) -> bool {
         None,
         null_mut(),
     ));
-    let maxlen = api!(RedisModule_RegisterNumericConfig(
-        ctx,
-        c"audit-maxlen".as_ptr(),
-        audit::DEFAULT_MAXLEN,
-        raw::REDISMODULE_CONFIG_DEFAULT as c_uint,
-        1,
-        i64::MAX,
-        Some(on_maxlen_get),
-        Some(on_maxlen_set),
-        None,
-        null_mut(),
-    ));
-    stream == OK && maxlen == OK
+    stream == OK
 }
 
 thread_local! {
@@ -108,22 +96,5 @@ unsafe extern "C" fn on_stream_set(
             unsafe { *error = ManuallyDrop::new(Str::new(why.as_bytes())).0 };
             ERR
         }
-    }
-}
-
-unsafe extern "C" fn on_maxlen_get(_name: *const c_char, _data: *mut c_void) -> c_longlong {
-    let maxlen = guard(|| state::with(|state| state.audit.maxlen as i64));
-    maxlen.and_then(Result::ok).unwrap_or(audit::DEFAULT_MAXLEN)
-}
-
-unsafe extern "C" fn on_maxlen_set(
-    _name: *const c_char,
-    value: c_longlong,
-    _data: *mut c_void,
-    _error: *mut *mut raw::RedisModuleString,
-) -> c_int {
-    match guard(|| state::with(|state| state.audit.maxlen = value as u64)) {
-        Some(Ok(())) => OK,
-        _ => ERR,
     }
 }
