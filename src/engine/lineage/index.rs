@@ -132,7 +132,9 @@ impl Index {
     /// Takes note of an integrated event, which has these sources. The oldest ones go until it takes no more than
     /// `room`.
     pub fn note(&mut self, place: Place<'_>, sources: &[u64], room: u64) {
-        if self.stands(&place) {
+        let hash = hash_of(place.event.as_bytes());
+        let known = self.find(hash, place.event);
+        if known.is_some_and(|number| self.place(number) == Some(place)) {
             return;
         }
         let output = self.output(place.db, place.key);
@@ -144,13 +146,14 @@ impl Index {
             output,
         });
         self.bytes += EMITTED_BYTES + SOURCE_BYTES * sources.len() as u64;
-        let emitted = &self.emitted;
-        let is = |entry: &Entry| is_event(emitted, entry.number, place.event);
-        let hash = hash_of(place.event.as_bytes());
-        match self.by_event.get_mut(hash, is) {
+        if known.is_some() {
             // It was emitted once more, after its output was lost.
-            Some(entry) => entry.number = number,
-            None => self.by_event.insert(Entry { hash, number }),
+            let is = |entry: &Entry| Some(entry.number) == known;
+            if let Some(entry) = self.by_event.get_mut(hash, is) {
+                entry.number = number;
+            }
+        } else {
+            self.by_event.insert(Entry { hash, number });
         }
         for source in sources {
             self.note_source(*source, number);
@@ -182,8 +185,10 @@ impl Index {
         });
     }
 
-    fn stands(&self, place: &Place<'_>) -> bool {
-        self.event(place.event) == Some(*place)
+    /// The number of the integrated event of this id, which has this hash.
+    fn find(&self, hash: u32, event: Uuid) -> Option<u64> {
+        let is = |entry: &Entry| is_event(&self.emitted, entry.number, event);
+        self.by_event.get(hash, is).map(|entry| entry.number)
     }
 
     /// The number of an output.
@@ -245,9 +250,7 @@ impl Index {
 
     /// Where the integrated event of this id stands, or stood.
     pub fn event(&self, event: Uuid) -> Option<Place<'_>> {
-        let is = |entry: &Entry| is_event(&self.emitted, entry.number, event);
-        let entry = self.by_event.get(hash_of(event.as_bytes()), is)?;
-        self.place(entry.number)
+        self.place(self.find(hash_of(event.as_bytes()), event)?)
     }
 
     fn place(&self, number: u64) -> Option<Place<'_>> {
